@@ -37,7 +37,7 @@ func readDir(dir string, l *loader) []file {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		fail(whole, "`rackhand init` writes a first inventory; the configuration's inventory: names the folder",
+		fail(whole, "`rackhand init` writes a first inventory; --inventory, or the configuration's inventory:, names the folder",
 			"can't read the inventory: %v", reason(err))
 		return nil
 	}

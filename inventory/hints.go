@@ -60,6 +60,8 @@ func layerHint(key string) string {
 		return "write variables:"
 	case "ks", "autoinstall", "template", "preseed":
 		return "write kickstart: base.ks"
+	case "class", "classes", "profiles", "recipes", "run_list":
+		return "write roles: [base, web]"
 	case "os", "distro", "image", "release", "profile":
 		return "write system: and the name of one of systems:"
 	case "ipmi", "ilo", "idrac", "redfish":

@@ -77,7 +77,11 @@ func (s *roleSetting) name(what string, n schema.Node) {
 	switch i := slices.Index(s.names, text); {
 	case !ok:
 	case !validName(text):
-		n.Problem("name a file of roles/, such as web, without a path", "%s: %q can't be a role", what, text)
+		hint := "name a file of roles/, such as web, without a path"
+		if names := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }); len(names) > 1 {
+			hint = "write a list: roles: [" + strings.Join(names, ", ") + "]"
+		}
+		n.Problem(hint, "%s: %q can't be a role", what, text)
 	case i >= 0:
 		n.Problem("keep one of the two", "%s: role %s stands here twice; first at %s", what, text, s.at[i].At())
 	default:

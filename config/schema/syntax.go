@@ -16,6 +16,8 @@ const maxSearch = 8 << 20
 var (
 	statedLine = regexp.MustCompile(`^line (\d+): `)
 	bareWord   = regexp.MustCompile(`^ *[\w.-]+\s*$`)
+	// bareBrackets is a text such as service[nginx] or ${host.name} without quotes.
+	bareBrackets = regexp.MustCompile(`[:\[,{] *(?:[A-Za-z_]+\[|\$\{)[^\[\]{}"',]*[\]}]`)
 )
 
 // syntax reports a syntax error at the line that breaks the file, in the words
@@ -81,6 +83,9 @@ func (f *File) explainSyntax(text string, read int, message string, at problem.P
 		hint := "close [ with ] and { with }, and put a comma between two entries"
 		if near := f.lineAt(text, read); near > at.Line+1 && near < len(f.lines)-1 {
 			hint += fmt.Sprintf("; it was noticed near line %d", near)
+		}
+		if bareBrackets.MatchString(src) { // not shown: it may be a secret
+			hint = `quote a text that has brackets, such as "service[nginx]" or "${host.name}"; ` + hint
 		}
 		f.list.Addf(at, hint,
 			"a list or mapping in brackets is not closed, or lacks a comma")

@@ -89,14 +89,18 @@ func (r *role) check(n schema.Node) {
 				return
 			}
 			d.kind = k
+			if field.IsText() && !field.Null() {
+				field.Problem("write its fields in braces: http: {port: 80}, exec: {command: [PROGRAM]}", "%s must be a mapping, not text", k.name)
+				return
+			}
 			d.specs = d.loop.allow(k.fields)
-			r.fields(field, k.name, d.specs, d.fields)
+			r.fields(field, k.name, d.specs, d.fields, checkHint)
 		}
 	}
 	for name, s := range common {
 		readers[name] = func(field schema.Node) { r.field(field, name, s, d.fields) }
 	}
-	n.Fields("check", readers)
+	n.FieldsHint("check", readers, checkHint, nil)
 	if r.problems.Len() > before {
 		return
 	}
@@ -110,6 +114,29 @@ func (r *role) check(n schema.Node) {
 	}
 	maps.Copy(d.specs, common)
 	r.checks = append(r.checks, d)
+}
+
+// checkHint is for the words of other programs.
+func checkHint(key string) string {
+	switch key {
+	case "https":
+		return "write http: {tls: true}"
+	case "url":
+		return "write port and path; host and tls: true for https"
+	case "code", "status_code":
+		return "write status"
+	case "timeout":
+		return "write deadline behind the check, in the column of its type"
+	case "within", "deadline", "from", "when":
+		return "write it in the column of the check's type"
+	case "port":
+		return "write tcp: {port: 80} or http: {port: 80}"
+	case "command", "cmd", "script", "shell":
+		return "write exec: {command: [PROGRAM, ARGUMENT]}"
+	case "service":
+		return "write systemd: {failed: 0}, or exec: {command: [systemctl, is-active, NAME]}"
+	}
+	return ""
 }
 
 func (d *checkDeclaration) shape() error {

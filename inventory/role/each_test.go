@@ -63,7 +63,7 @@ func TestEachProblems(t *testing.T) {
 		file + "    each: ${var.many}\n":          "roles/r.yaml:4:11: each: for host web1: 2001 items, at most 2000 are allowed",
 		file + "    each: ${param.x}\n":           `roles/r.yaml:4:11: role r has no parameter "x"`,
 		file + "    each: ${each.value}\n":        "${each.value} is not known",
-		file + "    each: [a]\n    as: x\n":       "x.key, x.value; write",
+		file + "    each: [a]\n    as: x\n":       "write ${x.value}, or ${x.key}",
 		file + "    each: [a]\n    as: var\n":     `roles/r.yaml:5:9: "var" can't be the name of an item`,
 		file + "    each: [[a]]\n":                "roles/r.yaml:3:14: content: ${each.value} is a list, not one value",
 		"resources:\n  - package: a\n    as: x\n": "roles/r.yaml:3:9: as names an item of each",

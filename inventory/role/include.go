@@ -38,7 +38,7 @@ func (r *role) readIncludes(n schema.Node) {
 		name := item
 		if !item.IsText() {
 			given := false
-			item.Fields("include", schema.Fields{
+			item.FieldsHint("include", schema.Fields{
 				"role": func(n schema.Node) { name, given = n, true },
 				"when": func(n schema.Node) { inc.when = r.readWhen(n, nil) },
 				"with": func(n schema.Node) {
@@ -48,7 +48,7 @@ func (r *role) readIncludes(n schema.Node) {
 						}
 					})
 				},
-			})
+			}, includeHint, nil)
 			if item.IsMapping() && !given {
 				item.Problem("write {role: NAME, with: {PARAMETER: VALUE}}", "an include needs role")
 			}
@@ -64,6 +64,19 @@ func (r *role) readIncludes(n schema.Node) {
 			r.includes = append(r.includes, inc)
 		}
 	}
+}
+
+// includeHint is for the words of other programs.
+func includeHint(key string) string {
+	switch key {
+	case "class", "name":
+		return "write role"
+	case "params", "parameters", "vars", "values":
+		return "write with"
+	case "tags":
+		return "write tags at the resources"
+	}
+	return ""
 }
 
 // link checks the includes of all roles. A role that includes a broken one is broken, too.

@@ -100,7 +100,7 @@ func (c *compiler) target(n *node, field string, t target) (int, bool) {
 		if hint != "" {
 			hint = fmt.Sprintf("did you mean %q?", hint)
 		} else {
-			hint = "declare it in this role"
+			hint = "declare it in this role, or include the role that does"
 		}
 		if when, is := c.untrue[t.id]; is {
 			c.addf(t.at, "give this resource the same condition", "%s: there is no %s for host %s, since its condition at %s is false", field, t.id, c.in.Host.Name, when)

@@ -92,6 +92,10 @@ func (r *role) readDeclaration(what, name string, at problem.Place, n schema.Nod
 			}
 		}
 	}
+	if n.IsText() && !n.Null() {
+		n.Problem("write {default: VALUE}, with a type if it is no text", "%s must be a mapping, not text", what)
+		return p
+	}
 	n.Fields(what, readers)
 	if !typed || !r.readRecord(what, p, n, fields, depth) {
 		return p

@@ -43,7 +43,7 @@ func parseType(text string) (t paramType, hint string, err error) {
 		name, rest, open := strings.Cut(inner, "(")
 		if !open || name != "list" && name != "map" || !strings.HasSuffix(rest, ")") {
 			known := append(scalarTypes(), recordType, hostType, "list(string)", "map(string)")
-			return t, problem.DidYouMean(inner, known), fmt.Errorf("%.40q is no type", inner)
+			return t, typeHint(inner, known), fmt.Errorf("%.40q is no type", inner)
 		}
 		outer.name, outer.item = name, &paramType{}
 		outer, inner = outer.item, strings.TrimSuffix(rest, ")")
@@ -220,4 +220,39 @@ func (t paramType) typed(v any) any {
 		}
 	}
 	return v
+}
+
+// typeHint is for the names of other languages, such as Puppet's.
+func typeHint(text string, known []string) string {
+	word := strings.ToLower(text)
+	if i := strings.LastIndex(word, "::"); i >= 0 {
+		word = word[i+2:]
+	}
+	word, _, _ = strings.Cut(word, "[")
+	switch word {
+	case "integer", "number", "numeric":
+		return "write int"
+	case "boolean":
+		return "write bool"
+	case "str", "text":
+		return "write string"
+	case "array", "tuple", "list":
+		return "write list(string), or another type in the parentheses"
+	case "hash", "dict", "map":
+		return "write map(string), or another type in the parentheses; record for known fields"
+	case "struct", "object":
+		return "write record, with fields"
+	case "enum":
+		return "write values: [A, B] instead of a type"
+	case "optional", "variant", "any", "data":
+		return "write one type; a parameter with a default is optional"
+	case "absolutepath", "unixpath":
+		return "write path"
+	case "sensitive":
+		return "write string; its value may be a secret"
+	}
+	if slices.Contains(known, word) {
+		return "write " + word
+	}
+	return problem.DidYouMean(text, known)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"rackhand/config/problem"
 	"rackhand/config/schema"
 	"rackhand/inventory/role/kind"
 	"rackhand/provision/catalog"
@@ -20,10 +19,14 @@ func parseFile(file, name string, data []byte) (*role, Problems) {
 	r := &role{name: name}
 	root, ok := schema.Parse(file, data, &r.problems)
 	if ok {
-		root.Fields("role "+name, schema.Fields{
+		root.FieldsHint("role "+name, schema.Fields{
 			"parameters": r.readParameters,
 			"include":    r.readIncludes,
 			"resources": func(n schema.Node) {
+				if n.IsMapping() {
+					n.Problem("begin each resource with a dash: - package: nginx", "resources must be a list, not a mapping")
+					return
+				}
 				items, _ := list(n, "resources")
 				if len(items) > catalog.MaxResources {
 					n.Problem("split the role", "%d resources, at most %d are allowed", len(items), catalog.MaxResources)
@@ -39,7 +42,7 @@ func parseFile(file, name string, data []byte) (*role, Problems) {
 					r.check(item)
 				}
 			},
-		})
+		}, roleHint, nil)
 	}
 	r.checkReferences()
 	r.compileConditions()
@@ -50,7 +53,13 @@ func parseFile(file, name string, data []byte) (*role, Problems) {
 // list reads a list; unlike a list of texts, one item can't stand for it.
 func list(n schema.Node, what string) ([]schema.Node, bool) {
 	if n.IsText() && !n.Null() {
-		n.Problem("write lines that begin with a dash", "%s must be a list", what)
+		hint := "write lines that begin with a dash"
+		if what == "include" {
+			if text, ok := n.Text(what); ok {
+				hint = fmt.Sprintf("write include: [%.80s]", text)
+			}
+		}
+		n.Problem(hint, "%s must be a list", what)
 		return nil, false
 	}
 	return n.List(what)
@@ -100,24 +109,32 @@ func (r *role) resource(n schema.Node) {
 		return
 	}
 	var found []string
-	keys := map[string]schema.Node{}
-	n.Each("resource", func(name string, key, _ schema.Node) {
-		keys[name] = key
+	keys, values := map[string]schema.Node{}, map[string]schema.Node{}
+	n.Each("resource", func(name string, key, value schema.Node) {
+		keys[name], values[name] = key, value
 		found = append(found, name)
 	})
 	k, second := findKind(found)
+	if hint := k.HintFirst(found); hint != "" {
+		keys[found[0]].Problem(hint, "unknown type of resource %q", found[0])
+		return
+	}
 	if second != "" {
 		keys[second].Problem("begin a new resource with a dash", "this resource is a %s already", k.Name)
 	}
 	if k.Name == "" {
 		hint := "write - package: NAME, - file: /PATH and the like"
 		for _, name := range found {
-			if near := problem.Nearest(name, kind.Names()); near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
+			if known := kind.HintType(name); known != "" {
+				hint = known
 				break
 			}
 		}
 		n.Problem(hint, "a resource needs one of %s", kind.Listed())
+		return
+	}
+	if title := values[k.Name]; !title.IsText() {
+		title.Problem(k.HintTitle(title.IsList()), "%s: its name must be text", k.Name)
 		return
 	}
 	d := declaration{kind: k, at: n.At(), fields: map[string]value{}}
@@ -131,7 +148,7 @@ func (r *role) resource(n schema.Node) {
 			d.when = r.readWhen(value, d.loop)
 		}
 	})
-	r.fields(n, k.Name, specs, d.fields, "each", "as", "when", "retry")
+	r.fields(n, k.Name, specs, d.fields, k.HintKey, "each", "as", "when", "retry")
 	d.title = d.fields[k.Name]
 	delete(d.fields, k.Name)
 	r.readRetry(n, &d)
@@ -147,8 +164,9 @@ func (r *role) resource(n schema.Node) {
 	r.resources = append(r.resources, d)
 }
 
-// fields reads a mapping by specs; others are keys that are read elsewhere.
-func (r *role) fields(n schema.Node, what string, specs map[string]spec, to map[string]value, others ...string) {
+// fields reads a mapping by specs; others are keys that are read elsewhere. hint is for
+// unknown keys, and may be nil.
+func (r *role) fields(n schema.Node, what string, specs map[string]spec, to map[string]value, hint func(key string) string, others ...string) {
 	readers := schema.Fields{}
 	for _, name := range others {
 		readers[name] = func(schema.Node) {}
@@ -156,7 +174,7 @@ func (r *role) fields(n schema.Node, what string, specs map[string]spec, to map[
 	for name, s := range specs {
 		readers[name] = func(field schema.Node) { r.field(field, name, s, to) }
 	}
-	n.Fields(what, readers)
+	n.FieldsHint(what, readers, hint, nil)
 }
 
 // field reads one value and checks what is static in it.
@@ -199,4 +217,26 @@ func (d *declaration) Static(name string) (text string, ok bool) {
 		return "", false
 	}
 	return literal(v), true
+}
+
+// roleHint is for the sections of manifests and playbooks.
+func roleHint(key string) string {
+	switch key {
+	case "tasks", "handlers", "resource":
+		return "write resources:"
+	case "vars", "variables", "params", "defaults", "inputs":
+		return "write parameters: {NAME: {default: VALUE}}"
+	case "dependencies", "roles", "classes", "requires", "import":
+		return "write include: [base]"
+	case "name", "class", "role":
+		return "remove it: the name of the file is the role's"
+	case "hosts":
+		return "remove it: a host of the inventory names its roles"
+	case "tests":
+		return "write it into roles/NAME.test.yaml"
+	}
+	if _, ok := kind.Find(key); ok || kind.HintType(key) != "" {
+		return "write it below resources:, indented, behind a dash"
+	}
+	return ""
 }

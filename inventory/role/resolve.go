@@ -128,7 +128,11 @@ func (r *resolver) scalar(name string, s spec, v value) (string, bool) {
 		}
 		text, isText := found.(string)
 		if !isText {
-			r.c.addf(v.at, "name an entry of it: ${"+p.text+".KEY}; a list fits where a list is taken", "%s: ${%s} is %s, not one value", name, p.text, kindOf(found))
+			hint := "name an entry of it: ${" + p.text + ".KEY}"
+			if _, isList := found.([]any); isList {
+				hint = "a list fits where a list is taken: use each, or a template with range"
+			}
+			r.c.addf(v.at, hint, "%s: ${%s} is %s, not one value", name, p.text, kindOf(found))
 			return "", false
 		}
 		b.WriteString(text)

@@ -28,7 +28,7 @@ func (r *role) readRetry(n schema.Node, d *declaration) {
 			return
 		}
 		fields, specs := map[string]value{}, d.loop.allow(retryFields())
-		r.fields(node, "retry", specs, fields)
+		r.fields(node, "retry", specs, fields, nil)
 		d.retries = true
 		for name, v := range fields {
 			d.fields[retryPrefix+name], d.specs[retryPrefix+name] = v, specs[name]

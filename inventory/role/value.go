@@ -81,6 +81,10 @@ func readValue(n schema.Node, what string, s spec) (value, bool) {
 
 func readScalar(n schema.Node, what string, s spec) (value, bool) {
 	var text string
+	if n.IsMapping() && s.Secret {
+		n.Problem(`write "${secret.NAME}"; {secret: NAME} is for variables of the inventory`, "%s must be text, not a mapping", what)
+		return value{}, false
+	}
 	if s.Empty && n.IsText() && !n.Null() {
 		text = n.Any().(string)
 	} else {
@@ -169,7 +173,35 @@ func checkReference(name string, s spec) (hint string, err error) {
 	if s.Loop != "" {
 		known = append(known, s.Loop+".key", s.Loop+".value")
 	}
-	return problem.DidYouMean(name, known), fmt.Errorf("${%.60s} is not known", name)
+	if hint = referenceHint(name, s.Loop); hint == "" {
+		hint = problem.DidYouMean(name, known)
+	}
+	return hint, fmt.Errorf("${%.60s} is not known", name)
+}
+
+// referenceHint is for the names of other programs, and for those without what they belong to.
+// item is the name of an item of each that may stand there, "" for none.
+func referenceHint(name, item string) string {
+	section, rest, _ := strings.Cut(name, ".")
+	switch {
+	case strings.HasPrefix(name, "facts[") || strings.HasPrefix(name, "$facts") || strings.HasPrefix(name, "ansible_"):
+		return "write ${facts.os.id}, with dots; `rackhand facts HOST` lists a host's facts"
+	case (section == "item" || section == "each") && item != "":
+		return "write ${" + item + ".value}, or ${" + item + ".key}"
+	case section == "item" || section == "each":
+		return "add each: LIST to the resource"
+	case rest != "" && (section == "params" || section == "parameters"):
+		return "write ${param." + rest + "}"
+	case rest != "" && (section == "vars" || section == "variables"):
+		return "write ${var." + rest + "}"
+	case rest != "" && section == "secrets":
+		return "write ${secret." + rest + "}"
+	case name == "hostname" || name == "fqdn" || name == "inventory_hostname":
+		return "write ${host.name}"
+	case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && problem.Nearest(name, references()) == "":
+		return "write ${param." + name + "} for a parameter, ${var." + name + "} for a variable"
+	}
+	return ""
 }
 
 func knownReference(name string) bool {

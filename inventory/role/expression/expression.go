@@ -111,14 +111,14 @@ func (l *Language) Compile(text string) (*Expression, *Mistake) {
 	}
 	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
-		return nil, mistakeOf(err)
+		return nil, inText(mistakeOf(err), text)
 	}
 	e := &Expression{uses: map[string]bool{}}
 	if m := e.look(&tree.Node, text, names); m != nil {
 		return nil, m
 	}
 	if _, err := checker.Check(tree, config); err != nil {
-		return nil, names.explain(err, tree.Node)
+		return nil, inText(names.explain(err, tree.Node), text)
 	}
 	if tree, err = parser.ParseWithConfig(text, config); err != nil { // without the types of the check
 		return nil, mistakeOf(err)

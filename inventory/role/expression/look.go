@@ -100,7 +100,7 @@ func (v *looker) Visit(node *ast.Node) {
 	case *ast.IdentifierNode:
 		v.e.uses[n.Value] = true
 		if strings.HasPrefix(n.Value, "$") {
-			v.found(n.Location(), "", "unknown name "+n.Value)
+			v.found(n.Location(), foreign(n.Value), "unknown name "+n.Value)
 		}
 	case *ast.VariableDeclaratorNode:
 		if strings.HasPrefix(n.Name, "$") {

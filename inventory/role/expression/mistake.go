@@ -14,6 +14,8 @@ import (
 	"rackhand/config/problem"
 )
 
+const compare = "write == to compare"
+
 // mistakeOf is an error of the library as a mistake.
 func mistakeOf(err error) *Mistake {
 	m := &Mistake{}
@@ -25,6 +27,12 @@ func mistakeOf(err error) *Mistake {
 	m.Line, m.Column, m.Message = at.Line, at.Column+1, plain(at.Message)
 	if strings.Contains(at.Message, "token EOF") {
 		m.Hint = "complete it; quote an expression with # or : for YAML"
+	}
+	switch {
+	case strings.Contains(at.Message, `Operator("=")`):
+		m.Hint = compare
+	case strings.Contains(at.Message, `Bracket("{")`):
+		m.Hint = "write a name without ${ and }: facts.os.id"
 	}
 	return m
 }
@@ -42,7 +50,9 @@ func (names Names) explain(err error, root ast.Node) *Mistake {
 	var at *file.Error
 	errors.As(err, &at)
 	if name := unknownName.FindStringSubmatch(m.Message); name != nil {
-		m.Hint = problem.DidYouMean(name[1], names.known())
+		if m.Hint = foreign(name[1]); m.Hint == "" {
+			m.Hint = problem.DidYouMean(name[1], names.known())
+		}
 		return m
 	}
 	if got := notBool.FindStringSubmatch(m.Message); got != nil {
@@ -100,4 +110,27 @@ func hintOf(message string) string {
 		return "write NAME ?? DEFAULT, or NAME?.KEY, for what may be missing"
 	}
 	return ""
+}
+
+// foreign is a hint for the names of Puppet and Ansible.
+func foreign(name string) string {
+	switch {
+	case strings.HasPrefix(name, "$"):
+		return "write names without $, and keys with dots: facts.os.id, param.NAME"
+	case strings.HasPrefix(name, "ansible_"):
+		return "write a fact, such as facts.os.id"
+	}
+	return ""
+}
+
+// inText is a mistake with the hints that need the text of the expression.
+func inText(m *Mistake, text string) *Mistake {
+	name := unknownName.FindStringSubmatch(m.Message)
+	switch {
+	case m.Hint == compare && (strings.Contains(text, "hosts(role=") || strings.Contains(text, "hosts(group=")):
+		m.Hint = `quote the selection: hosts("role=web")`
+	case m.Hint == "" && name != nil && !strings.Contains(text, name[1]+"("):
+		m.Hint = "quote a text: \"" + name[1] + "\""
+	}
+	return m
 }

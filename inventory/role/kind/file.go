@@ -64,7 +64,8 @@ func makeFile(title string, v Values) catalog.Resource {
 		f.Keep = !*replace
 	}
 	if f.Ensure == catalog.Present {
-		f.Ensure, f.Keep = catalog.FileKind, true
+		given := v.Has("content") || v.Has("source") || v.Has("template")
+		f.Ensure, f.Keep = catalog.FileKind, f.Keep || !given
 	}
 	if v.Has("acl") {
 		f.ACL = append([]string{}, v.List("acl")...)
@@ -88,7 +89,7 @@ func contents(w Written) (given int) {
 func fileShape(w Written) (hint string, err error) {
 	given := contents(w)
 	ensure, static := w.Static("ensure")
-	other := static && ensure != catalog.FileKind
+	other := static && ensure != catalog.FileKind && ensure != catalog.Present
 	switch {
 	case given > 1:
 		return "keep one of them", errors.New("content, source and template exclude each other")
@@ -98,7 +99,7 @@ func fileShape(w Written) (hint string, err error) {
 		return "", fmt.Errorf("ensure: %s takes no replace", ensure)
 	case other && w.Has("validate"):
 		return "", fmt.Errorf("ensure: %s takes no validate", ensure)
-	case !other && given == 0:
+	case !other && given == 0 && ensure != catalog.Present:
 		return "add content, source or template; or ensure: present, directory, link or absent", errors.New("what shall be in it?")
 	}
 	return "", nil

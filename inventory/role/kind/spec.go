@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"rackhand/config/problem"
 	"rackhand/provision/catalog"
 )
 
@@ -98,7 +97,7 @@ func (s Spec) Check(text string) (hint string, err error) {
 		}
 	case OneOf, Words:
 		if s.Known != nil && !slices.Contains(s.Known, text) {
-			return problem.DidYouMean(text, s.Known), fmt.Errorf("unknown value %.40q", text)
+			return hintValue(text, s.Known), fmt.Errorf("unknown value %.40q", text)
 		}
 	case Duration:
 		d, err := time.ParseDuration(text)
@@ -110,7 +109,14 @@ func (s Spec) Check(text string) (hint string, err error) {
 		}
 	case Filename:
 		if text != path.Base(text) || strings.HasPrefix(text, ".") || strings.ContainsRune(text, 0) {
-			return "name a file in templates/, without a folder", fmt.Errorf("%.80q is no name of a template", text)
+			hint := "name a file in templates/, without a folder"
+			switch {
+			case strings.HasPrefix(text, "puppet:"):
+				hint = fmt.Sprintf("copy the file into templates/, and write its name: %s", path.Base(text))
+			case strings.Contains(text, "://"):
+				hint = "download the file into templates/, and write its name; rackhand fetches no URLs"
+			}
+			return hint, fmt.Errorf("%.80q is not the name of a file in templates/", text)
 		}
 	case AbsPath:
 		if !path.IsAbs(text) || text != path.Clean(text) || strings.ContainsAny(text, "\x00\n") {
@@ -126,7 +132,7 @@ func (s Spec) Check(text string) (hint string, err error) {
 		}
 	case IDs:
 		if _, _, ok := ID(text); !ok {
-			return "write KIND[NAME], such as package[nginx] or file[/etc/motd]", fmt.Errorf("%.80q names no resource", text)
+			return hintID(text), fmt.Errorf("%.80q names no resource", text)
 		}
 	}
 	if s.Valid != nil {

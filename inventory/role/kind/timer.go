@@ -17,7 +17,7 @@ func timerKind() Kind {
 		Fields: map[string]Field{
 			"ensure":       ensureField(),
 			"command":      commandField("what it runs: a list is a program and its arguments, a text is run by sh -ec"),
-			"schedule":     {Spec: Spec{Type: Words}, Text: "when it runs, as OnCalendar= of systemd.timer(5) takes it; several times in a list", Examples: []string{"daily", `"Mon *-*-* 03:00"`}},
+			"schedule":     {Spec: Spec{Type: Words, Valid: valid(catalog.CheckCalendar)}, Text: "when it runs, as OnCalendar= of systemd.timer(5) takes it; several times in a list", Examples: []string{"daily", `"Mon *-*-* 03:00"`}},
 			"every":        length("how long after a start the next one follows", "15m"),
 			"boot":         length("how long after a boot it runs", "5m"),
 			"random_delay": length("up to this long each start is delayed, at random", "30m"),

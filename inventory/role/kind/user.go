@@ -3,6 +3,8 @@ package kind
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"strings"
 
 	"rackhand/provision/catalog"
 )
@@ -14,7 +16,7 @@ func userKind() Kind {
 			"ensure":      ensureField(),
 			"uid":         {Spec: Spec{Type: Number, Low: 0, High: catalog.MaxID}, Text: "its number", Examples: []string{"1200"}},
 			"group":       {Text: "its primary group", Examples: []string{"deploy"}},
-			"groups":      {Spec: Spec{Type: Words}, Text: "its supplementary groups; it leaves all others, unless membership says otherwise", Examples: []string{"[sudo, adm]", "[]"}},
+			"groups":      {Spec: Spec{Type: Words, Valid: oneGroup}, Text: "its supplementary groups; it leaves all others, unless membership says otherwise", Examples: []string{"[sudo, adm]", "[]"}},
 			"membership":  {Spec: Spec{Type: OneOf, Known: []string{catalog.Inclusive, catalog.Minimum}}, Text: "inclusive, or minimum: groups that were added otherwise stay", Default: catalog.Inclusive, Examples: []string{catalog.Minimum}},
 			"comment":     {Spec: Spec{Empty: true}, Text: "its full name (GECOS)", Examples: []string{"Deployment"}},
 			"home":        {Spec: Spec{Type: AbsPath}, Text: "its home folder", Examples: []string{"/srv/deploy"}},
@@ -29,6 +31,15 @@ func userKind() Kind {
 		Shape: userShape,
 		Make:  makeUser,
 	}
+}
+
+// oneGroup finds several groups in one text.
+func oneGroup(text string) (hint string, err error) {
+	names := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	if len(names) < 2 {
+		return "", nil
+	}
+	return "write a list: [" + strings.Join(names, ", ") + "]", fmt.Errorf("%.80q is not the name of a group", text)
 }
 
 func userShape(w Written) (hint string, err error) {

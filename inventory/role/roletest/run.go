@@ -80,7 +80,11 @@ func (t *test) run(name string, set *role.Set, in role.Input) {
 	compiled, err := set.Compile(h.Roles, in)
 	switch {
 	case err != nil && t.problem == nil:
-		t.at.Problem("mend the role, or add problem: with a part of the message", "test %q: %s", t.name, oneLine(err))
+		hint := "mend the role, or add problem: with a part of the message"
+		if strings.Contains(err.Error(), ": there is no ") {
+			hint += "; a test has the resources of its role and of those that it includes, not of the host's other roles"
+		}
+		t.at.Problem(hint, "test %q: %s", t.name, oneLine(err))
 		return
 	case err != nil:
 		if want, _ := t.problem.Text("problem"); !strings.Contains(err.Error(), want) {
