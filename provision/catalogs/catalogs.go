@@ -71,9 +71,21 @@ type slot struct {
 	given   *Made             // the catalog that the agent has
 	// readable is the last one that agents of an older format can be given, by format.
 	readable map[int]*Made
+	// failed is why the last one couldn't be made, and of what: it isn't tried again with the
+	// same. A host could keep the appliance compiling by its facts otherwise.
+	failed *failure
 
 	used uint64 // under the lock of all
 	size int
+}
+
+// A failure to make a catalog.
+type failure struct {
+	from    version
+	role    string
+	secrets map[string]string
+	facts   string
+	err     error
 }
 
 // New makes Catalogs for an appliance that hosts reach at url. Each Put calls retain with the
@@ -164,7 +176,16 @@ func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*
 		return s.made, nil
 	}
 	facts, sum := c.factsOf(h.Name)
-	m, asked, err := c.make(v, h, secret, facts)
+	m, asked, err := (*Made)(nil), map[string]string(nil), error(nil)
+	if f := s.failed; f != nil && f.from == v && f.role == h.Role() && f.facts == sum && same(f.secrets, secret) {
+		err = f.err
+	} else {
+		m, asked, err = c.make(v, h, secret, facts)
+		s.failed = nil
+		if err != nil && asked != nil {
+			s.failed = &failure{v, h.Role(), asked, sum, err}
+		}
+	}
 	if err != nil {
 		if s.made != nil && s.made.Catalog.Role == h.Role() {
 			return s.made, err
@@ -202,8 +223,10 @@ func (s *slot) memory() (bytes int) {
 	return bytes
 }
 
-func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error), facts map[string]any) (*Made, map[string]string, error) {
-	asked := map[string]string{}
+// make makes a catalog. asked are the secrets that it was made with, or with which it failed;
+// nil if it fails for another reason than the inventory, the facts and these secrets.
+func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (string, error), facts map[string]any) (made *Made, asked map[string]string, err error) {
+	asked = map[string]string{}
 	if len(h.Roles) == 0 {
 		number, err := catalog.Version(nil)
 		if err != nil {
@@ -217,19 +240,24 @@ func (c *Catalogs) make(v version, h *inventory.Host, secret func(string) (strin
 	}
 	c.turns <- struct{}{}
 	defer func() { <-c.turns }()
+	known := true
 	compiled, err := v.roles.Compile(h, c.url, func(name string) (string, error) {
 		value, err := secret(name)
 		if err == nil {
 			asked[name] = value
 		}
+		known = known && err == nil
 		return value, err
 	}, facts)
-	if err != nil {
+	switch {
+	case err != nil && known:
+		return nil, asked, err
+	case err != nil:
 		return nil, nil, err
 	}
 	m, err := Make(compiled)
 	if err != nil {
-		return nil, nil, fmt.Errorf("host %s: %w", h.Name, err)
+		return nil, asked, fmt.Errorf("host %s: %w", h.Name, err)
 	}
 	return m, asked, nil
 }

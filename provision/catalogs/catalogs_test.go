@@ -246,6 +246,7 @@ func TestFacts(t *testing.T) {
 		{map[string]any{"id": "debian"}, "1xdebian", 1, false},
 		{map[string]any{"id": "debian"}, "1xdebian", 0, false},
 		{map[string]any{"fails": true}, "1xdebian", 1, true},
+		{map[string]any{"fails": true}, "1xdebian", 0, true}, // not tried again
 		{map[string]any{"id": "rocky"}, "1xrocky", 1, false},
 		{nil, "1x", 1, false},
 	} {
