@@ -33,7 +33,7 @@ func (p *programs) Run(ctx context.Context, env []string, args ...string) (comma
 	switch args[0] {
 	case "systemctl":
 		return p.systemctl, nil
-	case "runuser":
+	case "env":
 		return p.runuser, nil
 	}
 	return command.Exec{Grace: time.Second}.Run(ctx, env, args...)
@@ -131,7 +131,7 @@ func TestUser(t *testing.T) {
 	p := &programs{}
 	k, _ := checker(p)
 	k.All(t.Context(), []catalog.Check{on(catalog.Check{Exec: &catalog.ExecCheck{Command: []string{"psql", "-c", "x"}, User: "postgres"}})}, 0)
-	if len(p.calls) != 1 || p.calls[0] != "runuser -u postgres -- psql -c x" {
+	if len(p.calls) != 1 || !strings.HasPrefix(p.calls[0], "env -i PATH=") || !strings.HasSuffix(p.calls[0], " runuser -u postgres -- psql -c x") {
 		t.Errorf("%q", p.calls)
 	}
 }

@@ -15,7 +15,7 @@ import (
 func (k Checker) exec(ctx context.Context, e *catalog.ExecCheck) (string, error) {
 	args := e.Command
 	if e.User != "" {
-		args = append([]string{"runuser", "-u", e.User, "--"}, args...)
+		args = append(append(command.Bare(), "runuser", "-u", e.User, "--"), args...)
 	}
 	out, err := k.Runner.Run(ctx, nil, args...)
 	if err != nil {

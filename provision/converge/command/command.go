@@ -139,3 +139,11 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 func (t *tail) String() string { return string(t.kept) }
+
+// Bare are the first words of a command line without the environment of the agent, which may
+// be that of root's shell: for programs of ordinary users. env are settings beside PATH and
+// the language.
+func Bare(env ...string) []string {
+	words := []string{"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"}
+	return append(words, env...)
+}

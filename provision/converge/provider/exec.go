@@ -126,8 +126,8 @@ func (p execute) as(ctx context.Context, e *catalog.Exec, words []string) (comma
 			id := catalog.ID(catalog.KindUser, e.User)
 			return command.Output{}, &Missing{Err: fmt.Errorf("there is no user %s in %s: declare %s", e.User, passwdFile, id), By: []string{id}}
 		}
-		line = []string{"setpriv", "--reuid=" + u[2], "--regid=" + u[3], "--init-groups", "--"}
-		env = append([]string{"USER=" + u[0], "LOGNAME=" + u[0], "HOME=" + u[5]}, env...)
+		line = command.Bare(append([]string{"USER=" + u[0], "LOGNAME=" + u[0], "HOME=" + u[5]}, env...)...)
+		line, env = append(line, "setpriv", "--reuid="+u[2], "--regid="+u[3], "--init-groups", "--"), nil
 	}
 	if e.Cwd != "" || e.Umask != "" {
 		line = append(line, "/bin/sh", "-ec", `cd -- "$1"; umask "$2"; shift 2; exec "$@"`, "sh", cmp.Or(e.Cwd, "/"), cmp.Or(e.Umask, "022"))
