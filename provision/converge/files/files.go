@@ -55,6 +55,8 @@ type place struct {
 	name   string
 	exists bool
 	st     unix.Stat_t // of name, when it exists
+	// shared: others than root may put files into the directory.
+	shared func() bool
 }
 
 func (p *place) close()       { unix.Close(p.dir) }
@@ -75,10 +77,22 @@ func (p *place) stat() error {
 func (p *place) old() string   { return "." + p.name + ".rackhand-old" }
 func (p *place) fresh() string { return "." + p.name + ".rackhand-new" }
 
+// A marker in a directory of others may be theirs, and says nothing.
 func (p *place) interrupted() bool {
 	var st unix.Stat_t
-	return unix.Fstatat(p.dir, p.old(), &st, unix.AT_SYMLINK_NOFOLLOW) == nil ||
+	marked := unix.Fstatat(p.dir, p.old(), &st, unix.AT_SYMLINK_NOFOLLOW) == nil ||
 		unix.Fstatat(p.dir, p.fresh(), &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+	return marked && !p.shared()
+}
+
+// shared reports whether others than those that are trusted may put files into a directory;
+// also if that can't be told.
+func (f *Files) shared(dir int) bool {
+	var st unix.Stat_t
+	if unix.Fstat(dir, &st) != nil {
+		return true
+	}
+	return !f.trusts(st.Uid) || st.Mode&0o002 != 0 || st.Mode&0o020 != 0 && st.Gid != 0
 }
 
 func (f *Files) locate(file *catalog.File) (*place, error) {
@@ -89,7 +103,7 @@ func (f *Files) locate(file *catalog.File) (*place, error) {
 		}
 		return nil, err
 	}
-	p := &place{dir: dir, name: path.Base(file.Path)}
+	p := &place{dir: dir, name: path.Base(file.Path), shared: func() bool { return f.shared(dir) }}
 	if err := p.stat(); err != nil {
 		p.close()
 		return nil, fmt.Errorf("%s: %w", file.Path, err)

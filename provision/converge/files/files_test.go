@@ -210,3 +210,39 @@ func FuzzAccount(f *testing.F) {
 		}
 	})
 }
+
+// TestMarkersOfOthers: in a directory to which others may write, a marker of an interrupted
+// change may be theirs. It brings nothing back, and removes nothing.
+func TestMarkersOfOthers(t *testing.T) {
+	f := newHost(t)
+	dir := filepath.Join(f.dir, "root/tmp")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	own := catalog.File{Path: "/tmp/x", Ensure: "file", Content: "ours\n"}
+	if _, err := f.applyFile(own); err != nil {
+		t.Fatal(err)
+	}
+	for _, marker := range []string{".x.rackhand-old", ".x.rackhand-new"} {
+		if err := os.WriteFile(filepath.Join(dir, marker), []byte("theirs\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, 0o1777); err != nil {
+			t.Fatal(err)
+		}
+		if differs, err := f.applyFile(own); err != nil || differs != nil {
+			t.Errorf("%s: %q, %v", marker, differs, err)
+		}
+		in := own
+		in.Content, in.Validate = "new\n", []string{"true"}
+		if _, err := f.applyFile(in); err == nil || !strings.Contains(err.Error(), "others may write to /tmp") {
+			t.Errorf("%s: tried in its place: %v", marker, err)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if differs, err := f.applyFile(own); err != nil || len(differs) != 1 || !strings.HasPrefix(differs[0], "undo a change") {
+			t.Errorf("%s in a directory of root's: %q, %v", marker, differs, err)
+		}
+	}
+}

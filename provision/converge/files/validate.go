@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,9 @@ func (f *Files) validate(ctx context.Context, file *catalog.File, newPath string
 // else (nginx -t), and takes it back if the command refuses it. A marker on disk
 // lets the next run undo it if this one dies in between.
 func (f *Files) inPlace(ctx context.Context, p *place, temp string, file *catalog.File) error {
+	if p.shared() {
+		return fmt.Errorf("others may write to %s, so a new file can't be tried in its place there: validate it by its path, %%s", path.Dir(file.Path))
+	}
 	if p.exists {
 		if err := unix.Linkat(p.dir, p.name, p.dir, p.old(), 0); err != nil {
 			return fmt.Errorf("keeping the old %s until the new one is validated: %w", file.Path, err)
