@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -195,10 +194,8 @@ type manager interface {
 
 // packageManager is dnf where there is no apt-get, and apt otherwise.
 func packageManager(paths converge.Paths, runner command.Runner, lockWait time.Duration) manager {
-	if _, err := os.Stat(paths.In("/usr/bin/apt-get")); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(paths.In("/usr/bin/dnf")); err == nil {
-			return &packages.Dnf{Root: paths.Root, Runner: runner, Clock: time.Now}
-		}
+	if command.UsesDnf(paths.Root) {
+		return &packages.Dnf{Root: paths.Root, Runner: runner, Clock: time.Now}
 	}
 	return &packages.Apt{Root: paths.Root, Runner: runner, Sleep: converge.Sleep, Clock: time.Now, LockWait: lockWait}
 }

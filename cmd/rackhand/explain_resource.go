@@ -23,13 +23,9 @@ func isResource(key string) bool {
 // resource explains a resource of a host: where it is declared, what it waits for, and what
 // the agent gets.
 func (c *explainCmd) resource(ctx context.Context, out io.Writer) error {
-	cfg, err := configOrNone(c.Config)
+	cfg, dir, err := c.settings(c.Config)
 	if err != nil {
 		return err
-	}
-	dir := c.Inventory
-	if cfg != nil && dir == defaultInventory {
-		dir = cfg.Inventory
 	}
 	p, problems := preview.Open(dir, preview.Options{Config: cfg, Facts: storedFacts(ctx, cfg)})
 	if err := problems.Err(); err != nil {

@@ -25,13 +25,9 @@ type renderCmd struct {
 }
 
 func (c *renderCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
-	cfg, err := configOrNone(c.Config)
+	cfg, dir, err := c.settings(c.Config)
 	if err != nil {
 		return err
-	}
-	dir := c.Inventory
-	if cfg != nil && dir == defaultInventory {
-		dir = cfg.Inventory
 	}
 	o := preview.Options{Config: cfg, Random: rand.Reader}
 	if c.Reveal {
@@ -70,6 +66,16 @@ func writeNotes(notes []string) {
 	for _, note := range notes {
 		fmt.Fprintln(os.Stderr, "rackhand:", visible.Text(note))
 	}
+}
+
+// settings reads those of an appliance, as configOrNone does, and says which folder is meant:
+// the named one, otherwise that of the settings.
+func (f inventoryFlag) settings(path string) (cfg *config.Config, dir string, err error) {
+	cfg, err = configOrNone(path)
+	if cfg != nil && f.Inventory == defaultInventory {
+		return cfg, cfg.Inventory, err
+	}
+	return cfg, f.Inventory, err
 }
 
 // configOrNone reads the settings in path. Without a path it reads those of an appliance on

@@ -102,8 +102,8 @@ func checkFact(ref string) (hint string, err error) {
 	return "", nil
 }
 
-// texts is a value of JSON as a variable would have it: scalars are texts.
-func texts(v any) any {
+// Texts is a value of JSON as a variable would have it: scalars are texts.
+func Texts(v any) any {
 	switch v := v.(type) {
 	case nil:
 		return ""
@@ -112,13 +112,13 @@ func texts(v any) any {
 	case []any:
 		out := make([]any, len(v))
 		for i, item := range v {
-			out[i] = texts(item)
+			out[i] = Texts(item)
 		}
 		return out
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for key, item := range v {
-			out[key] = texts(item)
+			out[key] = Texts(item)
 		}
 		return out
 	case string:
@@ -143,7 +143,7 @@ func (r *resolver) fact(name string, v value, ref string) (any, bool) {
 		r.c.addf(v.at, problem.DidYouMean(path, known), "%s: host %s has no fact %q", name, r.c.in.Host.Name, path)
 		return nil, false
 	}
-	return texts(found), true
+	return Texts(found), true
 }
 
 // Facts are the host's facts: {{ .Facts.os.id }}. Without facts the file waits for them.

@@ -176,16 +176,7 @@ func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*
 		return s.made, nil
 	}
 	facts, sum := c.factsOf(h.Name)
-	m, asked, err := (*Made)(nil), map[string]string(nil), error(nil)
-	if f := s.failed; f != nil && f.from == v && f.role == h.Role() && f.facts == sum && same(f.secrets, secret) {
-		err = f.err
-	} else {
-		m, asked, err = c.make(v, h, secret, facts)
-		s.failed = nil
-		if err != nil && asked != nil {
-			s.failed = &failure{v, h.Role(), asked, sum, err}
-		}
-	}
+	m, asked, err := c.tried(s, v, h, secret, facts, sum)
 	if err != nil {
 		if s.made != nil && s.made.Catalog.Role == h.Role() {
 			return s.made, err
@@ -203,6 +194,20 @@ func (c *Catalogs) Of(h *inventory.Host, secret func(string) (string, error)) (*
 	}
 	c.bound(s, s.memory())
 	return m, nil
+}
+
+// tried makes a catalog, unless that has failed before with the same. The caller holds the lock
+// of s.
+func (c *Catalogs) tried(s *slot, v version, h *inventory.Host, secret func(string) (string, error), facts map[string]any, sum string) (*Made, map[string]string, error) {
+	if f := s.failed; f != nil && f.from == v && f.role == h.Role() && f.facts == sum && same(f.secrets, secret) {
+		return nil, nil, f.err
+	}
+	m, asked, err := c.make(v, h, secret, facts)
+	s.failed = nil
+	if err != nil && asked != nil {
+		s.failed = &failure{v, h.Role(), asked, sum, err}
+	}
+	return m, asked, err
 }
 
 // all are the catalogs that a slot holds.

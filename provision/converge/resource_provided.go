@@ -33,7 +33,7 @@ func (r *run) provided(ctx context.Context, res *catalog.Resource, deadline time
 	a, isActor := p.(provider.Actor)
 	acts := isActor && a.Acts(res)
 	if len(did) > 0 {
-		if err := r.provide(ctx, res, deadline, did, p); err != nil {
+		if err := r.provide(ctx, res, deadline, did, p, check); err != nil {
 			return nil, err
 		}
 		if acts { // it has just done what a refresh would do
@@ -63,14 +63,13 @@ func (r *run) provided(ctx context.Context, res *catalog.Resource, deadline time
 }
 
 // provide brings a resource about that differs. A dry run shows the change alone.
-func (r *run) provide(ctx context.Context, res *catalog.Resource, deadline time.Duration, differs []string, p provider.Provider) error {
+func (r *run) provide(ctx context.Context, res *catalog.Resource, deadline time.Duration, differs []string, p provider.Provider, check func(context.Context) ([]string, error)) error {
 	if r.noop {
 		if d, ok := p.(provider.Differ); ok {
 			r.diffs[res.ID] = d.Diff(ctx, res)
 		}
 		return nil
 	}
-	check := func(ctx context.Context) ([]string, error) { return p.Check(ctx, res) }
 	if err := r.change(ctx, res, deadline, differs, check, func(ctx context.Context) error { return p.Apply(ctx, res) }); err != nil {
 		return err
 	}

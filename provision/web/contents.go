@@ -157,13 +157,18 @@ func (s *Server) stored(c echo.Context, sum string) error {
 	return stream(c, f)
 }
 
-// secret answers with the content of a sensitive file of the host's catalog, by its path.
-func (s *Server) secret(c echo.Context) error {
+// asked is the catalog of the host whose agent asks.
+func (s *Server) asked(c echo.Context) (*catalogs.Made, error) {
 	h, err := s.agent(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m, err := s.made(h)
+	return s.made(h)
+}
+
+// secret answers with the content of a sensitive file of the host's catalog, by its path.
+func (s *Server) secret(c echo.Context) error {
+	m, err := s.asked(c)
 	if err != nil {
 		return err
 	}
@@ -179,11 +184,7 @@ func (s *Server) secret(c echo.Context) error {
 
 // secretOf answers with the secret of another resource of the host's catalog, by its id.
 func (s *Server) secretOf(c echo.Context) error {
-	h, err := s.agent(c)
-	if err != nil {
-		return err
-	}
-	m, err := s.made(h)
+	m, err := s.asked(c)
 	if err != nil {
 		return err
 	}

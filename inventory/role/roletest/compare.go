@@ -1,7 +1,6 @@
 package roletest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 
 	"rackhand/config/problem"
 	"rackhand/config/schema"
+	"rackhand/inventory/role"
 	"rackhand/provision/catalog"
 )
 
@@ -40,48 +40,17 @@ func (t *test) compare(e expected, r catalog.Resource) {
 // texts.
 func fieldsOf(r catalog.Resource) (map[string]any, error) {
 	kind, spec := r.Kind()
-	b, err := json.Marshal(spec)
-	if err != nil {
-		return nil, err
-	}
-	var fields map[string]any
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(&fields); err != nil {
-		return nil, fmt.Errorf("the fields of a %s: %w", kind, err)
-	}
-	fields["require"], fields["notify"] = r.Require, r.Notify
-	for name, v := range fields {
-		fields[name] = texts(v)
-	}
-	return fields, nil
-}
-
-// texts writes a value as an inventory would.
-func texts(v any) any {
-	switch v := v.(type) {
-	case []any:
-		out := make([]any, len(v))
-		for i, item := range v {
-			out[i] = texts(item)
+	fields := map[string]any{}
+	for _, part := range []any{spec, map[string]any{"require": append([]string{}, r.Require...), "notify": append([]string{}, r.Notify...)}} {
+		b, err := json.Marshal(part)
+		if err == nil {
+			err = json.Unmarshal(b, &fields)
 		}
-		return out
-	case []string:
-		out := make([]any, len(v))
-		for i, item := range v {
-			out[i] = item
+		if err != nil {
+			return nil, fmt.Errorf("the fields of a %s: %w", kind, err)
 		}
-		return out
-	case map[string]any:
-		out := map[string]any{}
-		for key, item := range v {
-			out[key] = texts(item)
-		}
-		return out
-	case string:
-		return v
 	}
-	return fmt.Sprint(v)
+	return role.Texts(fields).(map[string]any), nil
 }
 
 // differs says how a value differs from the one that is wanted; "" if it doesn't. {contains:

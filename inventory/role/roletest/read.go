@@ -140,22 +140,15 @@ func readHosts(n schema.Node) (list role.HostList) {
 // readValues reads values as an inventory's variables are read: {secret: NAME} names a secret.
 func readValues(n schema.Node, what string) map[string]any {
 	values := map[string]any{}
-	n.Each(what, func(name string, _, value schema.Node) { values[name] = secrets(value.Any()) })
+	n.Each(what, func(name string, _, value schema.Node) { values[name] = replaced(value.Any(), secretRef) })
 	return values
 }
 
-func secrets(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		if name, ok := v["secret"].(string); ok && len(v) == 1 {
+// secretRef is the reference to a secret that a mapping stands for; otherwise the value.
+func secretRef(v any) any {
+	if m, ok := v.(map[string]any); ok && len(m) == 1 {
+		if name, ok := m["secret"].(string); ok {
 			return inventory.SecretRef(name)
-		}
-		for key := range v {
-			v[key] = secrets(v[key])
-		}
-	case []any:
-		for i := range v {
-			v[i] = secrets(v[i])
 		}
 	}
 	return v

@@ -105,10 +105,7 @@ func (f *Files) directory(ctx context.Context, p *place, w want) error {
 func (f *Files) regular(ctx context.Context, p *place, w want) error {
 	file := w.File
 	if p.exists && p.kind() == unix.S_IFREG {
-		same, err := file.Keep, error(nil)
-		if !same {
-			same, err = p.holds(file)
-		}
+		same, err := p.holds(file)
 		if err != nil {
 			return err
 		}

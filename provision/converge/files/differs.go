@@ -57,10 +57,7 @@ func (f *Files) differs(ctx context.Context, p *place, file *catalog.File) ([]st
 	case p.kind() != unix.S_IFREG:
 		return f.inTheWay(ctx, p, file, becomes)
 	}
-	same, err := file.Keep, error(nil)
-	if !same {
-		same, err = p.holds(file)
-	}
+	same, err := p.holds(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file.Path, err)
 	}

@@ -19,8 +19,12 @@ func size(file *catalog.File) int64 {
 	return int64(len(file.Content))
 }
 
-// holds compares the content of a regular file with the declared one.
+// holds compares the content of a regular file with the declared one. A file that keeps its
+// content has the right one.
 func (p *place) holds(declared *catalog.File) (bool, error) {
+	if declared.Keep {
+		return true, nil
+	}
 	if p.st.Size != size(declared) {
 		return false, nil
 	}

@@ -20,36 +20,38 @@ func tooOld(i Index, now time.Time) bool {
 
 // purge removes the configuration that removed packages left, where that is declared.
 func (a *Apt) purge(ctx context.Context, packages []catalog.Package) error {
-	return a.each(ctx, packages, []string{"dpkg", "--purge"}, func(p catalog.Package, s State) bool {
-		return p.Ensure == catalog.Purged && s.Residue
-	})
-}
-
-// hold sets and releases holds where that is declared.
-func (a *Apt) hold(ctx context.Context, packages []catalog.Package) error {
-	differs := func(want bool) func(catalog.Package, State) bool {
-		return func(p catalog.Package, s State) bool {
-			return p.Hold != nil && *p.Hold == want && s.Held != want && s.Version != ""
-		}
-	}
-	return errors.Join(
-		a.each(ctx, packages, []string{"apt-mark", "hold"}, differs(true)),
-		a.each(ctx, packages, []string{"apt-mark", "unhold"}, differs(false)),
-	)
-}
-
-// each runs a program with the names of the packages that need it, if there are any.
-func (a *Apt) each(ctx context.Context, packages []catalog.Package, program []string, needs func(catalog.Package, State) bool) error {
 	states, err := a.Query(ctx, packages)
 	if err != nil {
 		return err
 	}
 	var names []string
 	for _, p := range packages {
-		if needs(p, states[p.Name]) {
+		if p.Ensure == catalog.Purged && states[p.Name].Residue {
 			names = append(names, p.Name)
 		}
 	}
+	return a.mark(ctx, names, "dpkg", "--purge")
+}
+
+// hold sets and releases holds where that is declared.
+func (a *Apt) hold(ctx context.Context, packages []catalog.Package) error {
+	states, err := a.Query(ctx, packages)
+	if err != nil {
+		return err
+	}
+	differ := func(want bool) (names []string) {
+		for _, p := range packages {
+			if s := states[p.Name]; p.Hold != nil && *p.Hold == want && s.Held != want && s.Version != "" {
+				names = append(names, p.Name)
+			}
+		}
+		return names
+	}
+	return errors.Join(a.mark(ctx, differ(true), "apt-mark", "hold"), a.mark(ctx, differ(false), "apt-mark", "unhold"))
+}
+
+// mark runs a program with the names of packages, if there are any.
+func (a *Apt) mark(ctx context.Context, names []string, program ...string) error {
 	if len(names) == 0 {
 		return nil
 	}

@@ -3,26 +3,15 @@ package provider
 import (
 	"context"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"rackhand/provision/catalog"
+	"rackhand/provision/converge/command"
 )
 
 // repository writes apt's sources and keys, or dnf's.
 type repository struct{ Host }
-
-// dnf reports whether the host has dnf and no apt.
-func (h Host) dnf() bool {
-	_, err := os.Stat(filepath.Join("/", h.Root, "/usr/bin/apt-get"))
-	if err == nil || !os.IsNotExist(err) {
-		return false
-	}
-	_, err = os.Stat(filepath.Join("/", h.Root, "/usr/bin/dnf"))
-	return err == nil
-}
 
 // A written is a file of a repository, and what it is called in a message.
 type written struct {
@@ -32,9 +21,10 @@ type written struct {
 
 // files are those of a repository, in the order in which they are written.
 func (p repository) files(r *catalog.Repository) []written {
+	dnf := command.UsesDnf(p.Root)
 	folder, sources, keys := "/etc/apt/keyrings", "/etc/apt/sources.list.d/"+r.Name+".sources", []string{"/etc/apt/keyrings/" + r.Name + ".asc", "/etc/apt/keyrings/" + r.Name + ".gpg"}
 	text := aptSources
-	if p.dnf() {
+	if dnf {
 		folder, sources, keys = "/etc/pki/rpm-gpg", "/etc/yum.repos.d/"+r.Name+".repo", []string{"/etc/pki/rpm-gpg/RPM-GPG-KEY-" + r.Name}
 		text = dnfSection
 	}
@@ -53,7 +43,7 @@ func (p repository) files(r *catalog.Repository) []written {
 	if r.Key != nil {
 		f := *r.Key
 		key = path.Join(folder, path.Base(f.Path))
-		if p.dnf() {
+		if dnf {
 			key = keys[0]
 		}
 		f.Path = key
