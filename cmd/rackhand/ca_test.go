@@ -3,22 +3,15 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // TestEnrolAndCA: what the commands about certificates ask the appliance for, and print.
 func TestEnrolAndCA(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "socket")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
 	asked, answer := "", ""
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	socket := serveSocket(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		asked = r.Method + " " + r.URL.Path + " " + strings.TrimSpace(string(b))
 		if answer == "" {
@@ -26,9 +19,7 @@ func TestEnrolAndCA(t *testing.T) {
 			return
 		}
 		fmt.Fprint(w, answer)
-	})}
-	go srv.Serve(l)
-	defer srv.Close()
+	}))
 	for _, tt := range []struct {
 		args          string
 		answer        string

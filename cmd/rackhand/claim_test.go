@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,27 +16,13 @@ import (
 // statusSocket answers for the status on a unix socket, as a running one does.
 func statusSocket(t *testing.T, st provision.Status) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "claim") // a socket's path has 107 bytes at most
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := filepath.Join(dir, "s")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) {
 		if err := json.NewEncoder(w).Encode(st); err != nil {
 			t.Error(err)
 		}
 	})
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
-	done := make(chan struct{})
-	go func() { defer close(done); srv.Serve(l) }()
-	t.Cleanup(func() { srv.Close(); <-done })
-	return path
+	return serveSocket(t, mux)
 }
 
 // With a running appliance, unclaimed boxes are listed. A claimed box gets a free address

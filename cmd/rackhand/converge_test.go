@@ -3,12 +3,9 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"rackhand/provision"
 	"rackhand/provision/catalog"
@@ -42,15 +39,7 @@ func converging(t *testing.T, reports map[string]catalog.Report, asked *[]orders
 	mux.HandleFunc("POST /api/orders", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, orders.ChangesReply{Rev: uint64(len(news)), Orders: news})
 	})
-	socket = filepath.Join(t.TempDir(), "sock")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
-	go func() { _ = srv.Serve(l) }()
-	t.Cleanup(func() { srv.Close() })
-	return socket
+	return serveSocket(t, mux)
 }
 
 func TestConverge(t *testing.T) {

@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"rackhand/config"
 	"rackhand/provision/hostfacts"
@@ -25,15 +23,7 @@ func factsServer(t *testing.T) (socket string) {
 	mux.HandleFunc("GET /api/facts", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"web1": facts, "web2": []int{1}})
 	})
-	socket = filepath.Join(t.TempDir(), "sock")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
-	go func() { _ = srv.Serve(l) }()
-	t.Cleanup(func() { srv.Close() })
-	return socket
+	return serveSocket(t, mux)
 }
 
 func TestFactsCommand(t *testing.T) {

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,14 +34,7 @@ func TestMirrorCommands(t *testing.T) {
 		}
 		_ = json.NewEncoder(w).Encode(provision.MirrorForgotten{Files: 1, Bytes: 2_000_000, UnderWay: 1})
 	})
-	socket := filepath.Join(t.TempDir(), "sock")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
-	go func() { _ = srv.Serve(l) }()
-	t.Cleanup(func() { srv.Close() })
+	socket := serveSocket(t, mux)
 
 	const note = "  (the archive's index names another file by this name)"
 	for _, c := range []struct {

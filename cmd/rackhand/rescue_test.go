@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -37,15 +36,7 @@ func said(t *testing.T, asked *provision.JobRequest, events ...provision.Event) 
 			answer(w, e)
 		}
 	})
-	socket = filepath.Join(t.TempDir(), "sock")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
-	go func() { _ = srv.Serve(l) }()
-	t.Cleanup(func() { srv.Close() })
-	return socket
+	return serveSocket(t, mux)
 }
 
 func TestRescueWaits(t *testing.T) {

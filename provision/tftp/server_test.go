@@ -153,37 +153,36 @@ func startAt(t testing.TB, addr string, o Options) *testServer {
 	return b
 }
 
-// wait waits until the server has recorded n events: the client has its last block before
-// the server has its ACK.
-func (b *testServer) wait(t *testing.T, n int) []provision.Event {
+// await waits until something is so on the server. The client has its last block before the
+// server has its ACK.
+func (b *testServer) await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for range 3000 {
 		b.mu.Lock()
-		events := append([]provision.Event(nil), b.events...)
+		is := done()
 		b.mu.Unlock()
-		if len(events) >= n {
-			return events
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("%d events never came", n)
-	return nil
-}
-
-// waitLookups waits until the server has looked n hosts up: it does so after the client has
-// its last block.
-func (b *testServer) waitLookups(t *testing.T, n int) {
-	t.Helper()
-	for range 3000 {
-		b.mu.Lock()
-		lookups := b.hostLookups
-		b.mu.Unlock()
-		if lookups >= n {
+		if is {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("%d lookups of a host never came", n)
+	t.Fatalf("%s never came", what)
+}
+
+// wait waits until the server has recorded n events.
+func (b *testServer) wait(t *testing.T, n int) (events []provision.Event) {
+	t.Helper()
+	b.await(t, fmt.Sprintf("%d events", n), func() bool {
+		events = append([]provision.Event(nil), b.events...)
+		return len(events) >= n
+	})
+	return events
+}
+
+// waitLookups waits until the server has looked n hosts up.
+func (b *testServer) waitLookups(t *testing.T, n int) {
+	t.Helper()
+	b.await(t, fmt.Sprintf("%d lookups of a host", n), func() bool { return b.hostLookups >= n })
 }
 
 func (b *testServer) get(t *testing.T, name string, blksize int) ([]byte, error) {
