@@ -12,6 +12,7 @@ import (
 	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
 	"rackhand/provision/converge/files"
+	"rackhand/provision/converge/foldertest"
 	"rackhand/provision/converge/packages"
 	"rackhand/provision/converge/provider"
 )
@@ -142,31 +143,17 @@ func newFakes(t *testing.T) *fakes {
 
 func (f *fakes) write(name, content string) {
 	f.t.Helper()
-	name = filepath.Join(f.dir, name)
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		f.t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-		f.t.Fatal(err)
-	}
+	foldertest.Write(f.t, filepath.Join(f.dir, name), content)
 }
 
 func (f *fakes) read(name string) string {
 	f.t.Helper()
-	b, err := os.ReadFile(filepath.Join(f.dir, name))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return string(b)
+	return foldertest.Read(f.t, filepath.Join(f.dir, name))
 }
 
 func (f *fakes) mode(name string) os.FileMode {
 	f.t.Helper()
-	fi, err := os.Lstat(filepath.Join(f.dir, name))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return fi.Mode()
+	return foldertest.Mode(f.t, filepath.Join(f.dir, name))
 }
 
 // log returns the programs that were run since the last call, and forgets them.

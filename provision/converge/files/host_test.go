@@ -11,6 +11,7 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/converge/backup"
 	"rackhand/provision/converge/command"
+	"rackhand/provision/converge/foldertest"
 )
 
 // host is a host in a folder: its root is dir/root.
@@ -59,22 +60,12 @@ func (f *host) backups(want ...string) {
 
 func (f *host) write(name, content string) {
 	f.t.Helper()
-	name = filepath.Join(f.dir, name)
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		f.t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-		f.t.Fatal(err)
-	}
+	foldertest.Write(f.t, filepath.Join(f.dir, name), content)
 }
 
 func (f *host) read(name string) string {
 	f.t.Helper()
-	b, err := os.ReadFile(filepath.Join(f.dir, name))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return string(b)
+	return foldertest.Read(f.t, filepath.Join(f.dir, name))
 }
 
 func (f *host) applyFile(file catalog.File) ([]string, error) {
@@ -99,11 +90,7 @@ func (f *host) applyFile(file catalog.File) ([]string, error) {
 
 func (f *host) mode(name string) os.FileMode {
 	f.t.Helper()
-	fi, err := os.Lstat(filepath.Join(f.dir, name))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return fi.Mode()
+	return foldertest.Mode(f.t, filepath.Join(f.dir, name))
 }
 
 // leftovers lists what is in a folder besides the names given.
