@@ -79,7 +79,7 @@ func (s *Snapshot) NetworkOf(addr netip.Addr) *Network {
 }
 
 // File is the text of one of the inventory's files, for problems that are found elsewhere; nil
-// if there is none of that name.
+// for an unknown name.
 func (s *Snapshot) File(name string) *schema.File { return s.files[name] }
 
 // HostNames lists the hosts in order.

@@ -80,7 +80,7 @@ func find(f *File, n *yaml.Node, at problem.Place) (found *yaml.Node) {
 	return found
 }
 
-// entry is the value of a key, or the item of a number; nil if there is none.
+// entry is the value of a key, or the item of a number; nil without one.
 func entry(n *yaml.Node, step string) *yaml.Node {
 	if n.Kind == yaml.SequenceNode {
 		if i, err := strconv.Atoi(step); err == nil && i >= 1 && i <= len(n.Content) {

@@ -89,7 +89,7 @@ resources:
     ensure: directory
     purge: true
   - repository: example
-    uris: [https://deb.example.org/debian]
+    uris: [https://packages.example.com/debian]
     suites: [bookworm]
     components: [main]
   - cron: backup

@@ -78,7 +78,7 @@ func (s *Set) Explain(names []string, in Input, id string) (*Explanation, error)
 	return e, nil
 }
 
-// noResource says why there is no resource: it waits, or there is none.
+// noResource says why a host lacks a resource: it waits, or isn't declared.
 func (c *compiler) noResource(id string) error {
 	for _, text := range c.waiting {
 		if strings.HasPrefix(text, id+" ") {

@@ -79,7 +79,7 @@ func (r *Resource) Absent() bool {
 	return ok && a.absent()
 }
 
-// KindOf is the kind in the id of a resource; "" if there is none.
+// KindOf is the kind in the id of a resource; "" without one.
 func KindOf(id string) string {
 	name, rest, ok := strings.Cut(id, "[")
 	if !ok || !strings.HasSuffix(rest, "]") {

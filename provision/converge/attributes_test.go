@@ -237,7 +237,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// declaring notes what it is told of the catalog's packages.
+// declaring notes the packages that the catalog declares, as it gets them.
 type declaring struct {
 	PackageManager
 	declared map[string]string

@@ -26,7 +26,7 @@ func (l logins) Apply(_ context.Context, r *catalog.Resource) error {
 }
 
 // TestPasswords: the agent fetches a password's hash at each run and keeps it nowhere. A new
-// one is told from drift as little as a new secret of a file. Without the appliance, the user
+// one counts as a new secret of a file does, not as drift. Without the appliance, the user
 // stays as it is.
 func TestPasswords(t *testing.T) {
 	r := newTestHost(t)

@@ -254,7 +254,7 @@ func TestTCP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := portOf(closed)
+	unused := portOf(closed)
 	closed.Close()
 	for _, tt := range []struct {
 		name     string
@@ -263,7 +263,7 @@ func TestTCP(t *testing.T) {
 		want     string
 	}{
 		{"open", catalog.TCPCheck{Port: silent}, 0, fmt.Sprintf("tcp 127.0.0.1:%d accepts connections", silent)},
-		{"closed", catalog.TCPCheck{Port: nobody}, 0, "! connection refused"},
+		{"closed", catalog.TCPCheck{Port: unused}, 0, "! connection refused"},
 		{"banner", catalog.TCPCheck{Port: banner, Expect: "SSH-2.0"}, 0, `answers "SSH-2.0"`},
 		{"another banner", catalog.TCPCheck{Port: banner, Expect: "220 "}, 0, `! "SSH-2.0-x\r\n" came, "220 " was expected`},
 		{"send", catalog.TCPCheck{Port: echo, Send: "PING\r\n", Expect: "PING\r\n"}, 0, "answers"},

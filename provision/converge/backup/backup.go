@@ -39,7 +39,7 @@ type Entry struct {
 	Mode     uint32    `json:"mode"` // the lower 12 bits
 	UID      uint32    `json:"uid"`
 	GID      uint32    `json:"gid"`
-	// ACL is the value of system.posix_acl_access; nil if there is none.
+	// ACL is the value of system.posix_acl_access; nil without one.
 	ACL []byte `json:"acl,omitempty"`
 }
 

@@ -43,7 +43,7 @@ type Folder struct {
 	Deadline time.Duration
 }
 
-// A result is the fact of a file, or why there is none.
+// A result is the fact of a file, or why it gives none.
 type result struct {
 	value json.RawMessage
 	err   error

@@ -115,7 +115,7 @@ func sectionName(text string) (string, bool) {
 	return strings.TrimSpace(name), ok && (rest == "" || rest[0] == '#' || rest[0] == ';')
 }
 
-// sep is where the separator of a line stands, and how long it is; -1 if there is none.
+// sep is where the separator of a line stands, and how long it is; -1 without one.
 func (f *ini) sep(text string) (at, size int) {
 	if f.sign != "" {
 		return strings.Index(text, f.sign), len(f.sign)

@@ -52,7 +52,7 @@ func (l acl) encode() []byte {
 	return b
 }
 
-// rawACL is the value of an extended attribute; nil if there is none, or if the file system
+// rawACL is the value of an extended attribute; nil without one, or if the file system
 // keeps none.
 func rawACL(fd int, name string) ([]byte, error) {
 	b := make([]byte, 64<<10) // XATTR_SIZE_MAX

@@ -36,10 +36,10 @@ func (h Host) table(ctx context.Context, file string) (t table, err error) {
 	return t, nil
 }
 
-// named finds a line by its first field; nil if there is none.
+// named finds a line by its first field; nil without one.
 func (t table) named(name string) []string { return t.with(0, name) }
 
-// with finds a line by a field; nil if there is none.
+// with finds a line by a field; nil without one.
 func (t table) with(field int, value string) []string {
 	for _, line := range t {
 		if len(line) > field && line[field] == value {
@@ -49,8 +49,8 @@ func (t table) with(field int, value string) []string {
 	return nil
 }
 
-// entry finds a line by its name, which must have at least so many fields; nil if there is
-// none.
+// entry finds a line by its name, which must have at least so many fields; nil without
+// one.
 func (t table) entry(file, name string, fields int) ([]string, error) {
 	line := t.named(name)
 	if line != nil && len(line) < fields {

@@ -66,7 +66,7 @@ func TestAccountsElsewhere(t *testing.T) {
 	}
 }
 
-// TestShadowToolMissing: a system without useradd is told which package has it.
+// TestShadowToolMissing: on a system without useradd, the error names the package that has it.
 func TestShadowToolMissing(t *testing.T) {
 	h := Host{Root: t.TempDir(), Files: etc{}, Runner: programs{}}
 	err := user{h}.Apply(t.Context(), &catalog.Resource{User: &catalog.User{Name: "ann", Ensure: catalog.Present}})

@@ -30,7 +30,7 @@ type Refresher interface {
 
 // A Differ is a provider whose changes a dry run can show.
 type Differ interface {
-	// Diff is a bounded unified diff; "" if there is none.
+	// Diff is a bounded unified diff; "" without one.
 	Diff(ctx context.Context, r *catalog.Resource) string
 }
 

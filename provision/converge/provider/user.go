@@ -31,7 +31,7 @@ type account struct {
 	homeless     bool // its home folder, as it is to be, isn't there
 }
 
-// account reads a user; nil if there is none.
+// account reads a user; nil without one.
 func (p user) account(ctx context.Context, u *catalog.User) (a *account, groups table, err error) {
 	users, err := p.table(ctx, passwdFile)
 	if err != nil {

@@ -61,7 +61,7 @@ func factAt(v any, path ...string) any {
 	return v
 }
 
-// text is the text at a path of names; "" when there is none.
+// text is the text at a path of names; "" without one.
 func text(v any, path ...string) string {
 	s, _ := factAt(v, path...).(string)
 	return strings.Join(strings.Fields(s), " ")
