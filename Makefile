@@ -49,9 +49,10 @@ deps: go ## install what the demo needs: with apt, and a Go if the machine's is 
 	@$(SUDO) .ci/apt qemu-system-x86 ovmf ipxe mmdebstrap iproute2 e2fsprogs dosfstools ca-certificates
 
 deps-test: deps
-	@$(SUDO) .ci/apt ipmitool zstd dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin curl ipxe-qemu \
+	@$(SUDO) .ci/apt ipmitool redfishtool zstd dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin curl ipxe-qemu \
 	  qemu-system-arm qemu-efi-aarch64 shim-signed grub-efi-amd64-signed systemd xz-utils lz4 zstd \
-	  dnf rpm createrepo-c apt-utils gpg xorriso openipmi python3-pyghmi systemd-container strace
+	  dnf rpm createrepo-c apt-utils gpg xorriso openipmi python3-pyghmi freeipmi-tools systemd-container strace tcpdump zsh fish man-db groff-base
+	@command -v npm >/dev/null || $(SUDO) .ci/apt npm
 
 image: build
 	$(SUDO) bin/rackhand image --state $(CACHE) build debian12 --if-missing
@@ -64,6 +65,7 @@ unit: build ## the tests that need no root and no tools
 
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
 	.ci/peers $(PEERS) isc-dhcp-relay sudo cron
+	.ci/axe $(PEERS)
 	$(SUDO) .ci/system $(PEERS)/puppet $(CACHE)/images/debian12/root.tar.zst puppet-agent $(addprefix puppet-module-puppetlabs-,$(PUPPET)) cron sudo
 	$(SUDO) .ci/system --repository $(PEERS)/shipped $(CACHE)/images/debian12/root.tar.zst chrony logrotate nginx ssl-cert sudo unattended-upgrades
 	go build -o bin/testtable ./.ci/testtable
@@ -73,13 +75,13 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 
 # Input of unknown clients, and files from anywhere. Without a bound on it,
 # shortening one input takes Go a minute, in which nothing new is tried.
-FUZZ := FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzRequest=provision/tftp FuzzBMC=provision/power FuzzMessage=provision/syslog \
+FUZZ := FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzLine=provision/trace FuzzRequest=provision/tftp FuzzBMC=provision/bmc/ipmi FuzzGuard=provision/bmc/ipmi FuzzAnswer=provision/bmc/audit/probe FuzzFRU=provision/bmc/ipmi FuzzSOL=provision/bmc/ipmi FuzzMessage=provision/syslog \
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog \
   FuzzValidate=provision/catalog FuzzDecodeReport=provision/catalog FuzzParse=provision/catalog/window FuzzState=provision/converge \
   FuzzAccount=provision/converge/files FuzzDecodeACL=provision/converge/files FuzzIndex=provision/converge/backup FuzzParseACL=provision/catalog \
   FuzzRead=provision/converge/apt FuzzQuery=provision/converge/packages FuzzShowpkg=provision/converge/packages \
   FuzzParse=provision/converge/systemd FuzzEdit=provision/converge/edit FuzzTexts=provision/catalog \
-  FuzzRole=inventory/role FuzzExpression=inventory/role/expression
+  FuzzDiagnose=provision/why FuzzAnswers=provision/bmc/scan FuzzRun=provision/installer/bmcsetup FuzzRole=inventory/role FuzzExpression=inventory/role/expression
 FUZZTIME ?= 10m
 
 fuzz: go ## look for inputs that break what reads them (FUZZTIME=10m for each)
@@ -94,7 +96,9 @@ bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx 
 	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand go test -tags bench -count=1 -timeout 30m -v -run TestUnderFlood ./provision/bench/flood -write
 	$(SUDO) .ci/system $(PEERS)/agents $(CACHE)/images/debian12/root.tar.zst puppet-agent cfengine3 ansible-core python3-apt time
 	$(SUDO) env "PATH=$$PATH" RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PEERS=$(PEERS) go test -tags bench -count=1 -timeout 60m -v -run "TestAgents|TestMany" ./provision/bench/agents -write
+	go test -tags bench -count=1 -timeout 15m -v -run TestPoll500 ./provision/bmc/poll -write
 	go test -tags bench -count=1 -timeout 30m -v -run TestYearOf500 ./provision/retention
+	go test -tags bench -count=1 -timeout 10m -v -run TestMainThread -bench Overview ./provision/web/page
 
 test: needs-test check e2e ## everything, as CI runs it
 

@@ -65,7 +65,7 @@ func (f *Files) Open(name string) (*os.File, int64, error) {
 		}
 		file, size, err := s.open()
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, fmt.Errorf("%w: %s: %s, or put the file into a folder of bootfiles in rackhand.yaml", ErrMissing, name, s.remedy())
+			return nil, 0, &Missing{Name: name, Package: s.pkg, Fetch: s.fetch, remedy: s.remedy()}
 		}
 		return file, size, err
 	}
@@ -104,6 +104,32 @@ func open(dir, name string) (*os.File, int64, error) {
 	}
 	return file, info.Size(), nil
 }
+
+// A Missing is the ErrMissing of a program, and where it comes from.
+type Missing struct {
+	Name    string
+	Package string // the distribution's package that brings it; "" when Fetch does
+	Fetch   string // the processor for `rackhand bootfiles fetch`, or ""
+	remedy  string
+}
+
+func (m *Missing) Error() string {
+	return fmt.Sprintf("%v: %s: %s, or put the file into a folder of bootfiles in rackhand.yaml", ErrMissing, m.Name, m.remedy)
+}
+
+// LackFields are the fields of an event about it: see provision.LackFields.
+func (m *Missing) LackFields() map[string]string {
+	f := map[string]string{"lacks": "boot-program", "name": m.Name}
+	if m.Fetch != "" {
+		f["fetch"] = m.Fetch
+	} else {
+		f["package"] = m.Package
+	}
+	return f
+}
+
+// Unwrap returns ErrMissing.
+func (m *Missing) Unwrap() error { return ErrMissing }
 
 // CheckName checks whether a name can be a boot file's name; the error is ErrName. A caller
 // that takes names from the wire first strips its protocol's additions (a leading

@@ -14,6 +14,8 @@ type Config struct {
 	Secrets   string // folder of secrets: secret a/b is the first line of the file a/b
 	Age       Age    // secrets in one encrypted file, for those not in the folder
 	Socket    string // unix socket of the operator's command line
+	// SocketGroup is the group that may open it too; "" for root alone.
+	SocketGroup string
 	// Interfaces are the links on which hosts boot: DHCP and router
 	// advertisements are answered there.
 	Interfaces []string
@@ -32,6 +34,7 @@ type Config struct {
 	Limits    Limits
 	Keep      Keep
 	Agent     Agent
+	BMC       BMC
 }
 
 // Age is a file of secrets, encrypted with age (age-encryption.org/v1).

@@ -28,6 +28,7 @@ func Default() *Config {
 		Limits:    Limits{Report: 1 << 20, Reports: 60, Events: 3000},
 		Keep:      Keep{Days: 90, Events: 10000, Size: 256 << 20, Reports: 100, ReportDays: 30},
 		Agent:     Agent{Grace: 90},
+		BMC:       BMC{Poll: time.Minute, Sensors: 5 * time.Minute, Console: RecordInstalls},
 	}
 }
 
@@ -40,7 +41,7 @@ func Load(path string) (*Config, problem.Problems) {
 	if err != nil {
 		hint := ""
 		if errors.Is(err, fs.ErrNotExist) {
-			hint = "write one, or name another with --config; config/minimal.yaml is enough to begin with"
+			hint = "`rackhand init /etc/rackhand` writes one; --config names another"
 		}
 		var pe *fs.PathError
 		if errors.As(err, &pe) {
@@ -84,23 +85,25 @@ func (r *reader) fields() schema.Fields {
 	c := r.config
 	r.given = map[string]schema.Node{}
 	return schema.Fields{
-		"state":      r.path("state", &c.State),
-		"inventory":  r.path("inventory", &c.Inventory),
-		"secrets":    r.path("secrets", &c.Secrets),
-		"age":        r.age,
-		"socket":     r.path("socket", &c.Socket),
-		"interfaces": r.interfaces,
-		"address":    r.address,
-		"http":       r.port("http", &c.HTTP),
-		"tftp":       r.port("tftp", &c.TFTP),
-		"agents":     r.port("agents", &c.Agents),
-		"page":       func(n schema.Node) { n.Fields("page", r.pageFields()) },
-		"mirror":     func(n schema.Node) { n.Fields("mirror", r.mirrorFields()) },
-		"bootfiles":  r.bootfiles,
-		"install":    func(n schema.Node) { n.Fields("install", r.installFields()) },
-		"limits":     func(n schema.Node) { n.Fields("limits", r.limitsFields()) },
-		"keep":       func(n schema.Node) { n.Fields("keep", r.keepFields()) },
-		"agent":      func(n schema.Node) { n.Fields("agent", r.agentFields()) },
+		"state":        r.path("state", &c.State),
+		"inventory":    r.path("inventory", &c.Inventory),
+		"secrets":      r.path("secrets", &c.Secrets),
+		"age":          r.age,
+		"socket":       r.path("socket", &c.Socket),
+		"socket_group": r.group("socket_group", &c.SocketGroup),
+		"interfaces":   r.interfaces,
+		"address":      r.address,
+		"http":         r.port("http", &c.HTTP),
+		"tftp":         r.port("tftp", &c.TFTP),
+		"agents":       r.port("agents", &c.Agents),
+		"page":         func(n schema.Node) { n.Fields("page", r.pageFields()) },
+		"mirror":       func(n schema.Node) { n.Fields("mirror", r.mirrorFields()) },
+		"bootfiles":    r.bootfiles,
+		"install":      func(n schema.Node) { n.Fields("install", r.installFields()) },
+		"limits":       func(n schema.Node) { n.Fields("limits", r.limitsFields()) },
+		"keep":         func(n schema.Node) { n.Fields("keep", r.keepFields()) },
+		"bmc":          func(n schema.Node) { n.Fields("bmc", r.bmcFields()) },
+		"agent":        func(n schema.Node) { n.Fields("agent", r.agentFields()) },
 	}
 }
 

@@ -42,7 +42,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Default()
-	want.Interfaces = []string{"eth1"}
+	want.SocketGroup, want.Interfaces = "rackhand", []string{"eth1"}
 	want.Address = netip.MustParseAddr("10.77.0.1")
 	want.Age = config.Age{File: "/etc/rackhand/secrets.age", Identity: "/etc/rackhand/identity.txt"}
 	want.Mirror = config.Mirror{
@@ -70,6 +70,7 @@ func TestRelativePathsAndForms(t *testing.T) {
 		"mirror: {via: 'unix:/run/proxy.sock'}",
 		"install: {expires: 90m, attempts: 1}",
 		"bootfiles: boot",
+		"bmc: {poll: 90s, sensors: off, console: never}",
 	}, "\n")))
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
@@ -84,6 +85,7 @@ func TestRelativePathsAndForms(t *testing.T) {
 	}
 	want.Mirror.Via = "unix:/run/proxy.sock"
 	want.Install = config.Install{Attempts: 1, Expires: 90 * time.Minute}
+	want.BMC = config.BMC{Poll: 90 * time.Second, Console: config.RecordNever}
 	want.Bootfiles = []string{"/srv/rig/boot"}
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

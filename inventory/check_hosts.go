@@ -20,7 +20,8 @@ type claim struct {
 func (l *loader) checkHosts() {
 	macs := map[MAC]claim{}
 	addrs := map[netip.Addr]claim{}
-	bmcs := map[netip.AddrPort]claim{}
+	bmcs := map[netip.AddrPort][]systemClaim{}
+	users := map[string]bool{}         // places of long names
 	reserved := map[netip.Addr]claim{} // for BMCs that have a MAC
 	for _, name := range sortedKeys(l.networks) {
 		if n := l.networks[name]; n.Gateway.IsValid() {
@@ -48,10 +49,15 @@ func (l *loader) checkHosts() {
 			l.checkAddress(d, addrs)
 		}
 		if d.bmc.IsValid() {
-			if first, ok := bmcs[d.bmc]; ok {
-				d.bmcNode.Problem("each box has a BMC of its own: correct one of the two", "%s: BMC address %s belongs to %s's BMC (%s)", what, d.bmc, first.who, first.at)
+			m := l.merge(d)
+			if m.text(keyBMCProtocol) == ProtocolRedfish && !d.bmcPort {
+				d.bmc = netip.AddrPortFrom(d.bmc.Addr(), redfishPort)
+			}
+			l.checkBMCUser(what, m, users)
+			if first, ok := ownerOf(bmcs[d.bmc], m.text(keyBMCSystem)); ok {
+				d.bmcNode.Problem("each box has a BMC of its own: correct one of the two; boxes behind one BMC each need a bmc.system", "%s: BMC address %s belongs to %s's BMC (%s)", what, d.bmc, first.who, first.at)
 			} else {
-				bmcs[d.bmc] = claim{what, d.bmcNode.At()}
+				bmcs[d.bmc] = append(bmcs[d.bmc], systemClaim{m.text(keyBMCSystem), claim{what, d.bmcNode.At()}})
 			}
 		}
 		l.checkComplete(d)
@@ -65,6 +71,23 @@ func (l *loader) checkHosts() {
 			l.checkReserved(d, reserved)
 		}
 	}
+}
+
+// A systemClaim names the owner of a system behind a BMC; "" for the only one.
+type systemClaim struct {
+	system string
+	claim
+}
+
+// ownerOf finds the first host that has the same system behind a BMC. The only system behind
+// a BMC is the same as any other one.
+func ownerOf(claims []systemClaim, system string) (claim, bool) {
+	for _, c := range claims {
+		if c.system == system || c.system == "" || system == "" {
+			return c.claim, true
+		}
+	}
+	return claim{}, false
 }
 
 // checkReserved checks the address that our DHCP server will assign to a BMC. It must be

@@ -26,6 +26,16 @@ const (
 	maxMTU = 9216
 )
 
+// keyWait is the only key of unclaimed: so far.
+const keyWait = "unclaimed.wait"
+
+// The bounds of unclaimed.wait. A box asks every ten seconds. Its boot program doesn't renew
+// its lease, whose default is an hour.
+const (
+	minUnclaimedWait = 10 * time.Second
+	maxUnclaimedWait = time.Hour
+)
+
 // dhcpFields adds the keys of the DHCP server on a network: its mode, and the settings that
 // it sends to clients beside addresses.
 func (d *networkDecl) dhcpFields(what string, fields schema.Fields) {
@@ -38,6 +48,12 @@ func (d *networkDecl) dhcpFields(what string, fields schema.Fields) {
 	}
 	fields["lease_time"] = func(n schema.Node) {
 		d.LeaseTime, _ = n.Duration(what+": lease_time", minLease, maxLease)
+	}
+	fields["unclaimed"] = func(n schema.Node) {
+		n.Fields(what+": unclaimed", schema.Fields{"wait": func(n schema.Node) {
+			d.wait, d.places[keyWait] = n, n.At().String()
+			d.UnclaimedWait, _ = n.Duration(what+": unclaimed wait", minUnclaimedWait, maxUnclaimedWait)
+		}})
 	}
 	fields["mtu"] = func(n schema.Node) { d.MTU, _ = n.Int(what+": mtu", minMTU, maxMTU) }
 	fields["search"] = func(n schema.Node) { d.Search = parseSearch(what, n) }
@@ -54,12 +70,18 @@ func (d *networkDecl) checkMode(what string) {
 	why := "another server gives the addresses"
 	switch d.Mode() {
 	case DHCPAuthoritative:
+		if d.LeaseTime > 0 && d.UnclaimedWait > d.LeaseTime {
+			d.wait.Problem("write at most "+schema.Plain(d.LeaseTime), "%s: unclaimed wait %s is longer than lease_time %s, and a boot program doesn't renew its lease", what, schema.Plain(d.UnclaimedWait), schema.Plain(d.LeaseTime))
+		}
 		return
 	case DHCPOff:
 		why = "this server answers no client"
 	}
 	if d.Leases.First.IsValid() {
 		d.leases.Problem("remove leases, or write dhcp: authoritative", "%s: leases have no use with dhcp: %s, where %s", what, d.DHCP, why)
+	}
+	if d.UnclaimedWait > 0 {
+		d.wait.Problem("remove unclaimed, or write dhcp: authoritative", "%s: unclaimed wait has no use with dhcp: %s, where %s", what, d.DHCP, why)
 	}
 	if len(d.Options) > 0 {
 		d.options.Problem("set them on the server that gives the addresses, or write dhcp: authoritative", "%s: options have no use with dhcp: %s, where %s", what, d.DHCP, why)

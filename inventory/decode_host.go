@@ -8,9 +8,6 @@ import (
 	"rackhand/config/schema"
 )
 
-// bmcPort is where a BMC listens for IPMI over LAN (IPMI 2.0, 13.1.2).
-const bmcPort = 623
-
 // maxMACs bounds a host's MACs; the biggest switch has fewer ports.
 const maxMACs = 64
 
@@ -26,6 +23,7 @@ type hostDecl struct {
 	rack     *RackPlace
 	rackNode schema.Node
 	bmc      netip.AddrPort
+	bmcPort  bool // its port was given
 	bmcNode  schema.Node
 	bmcMAC   MAC
 	bmcMACAt schema.Node
@@ -122,47 +120,6 @@ func portMAC(what, text string, n schema.Node) (mac MAC, ok bool) {
 		return mac, true
 	}
 	return MAC{}, false
-}
-
-// decodeBMC reads a host's bmc.
-func (d *hostDecl) decodeBMC(l *loader, what string, n schema.Node) {
-	address := false
-	l.bmcFields(what, n, d.layer, schema.Fields{
-		"address": func(n schema.Node) {
-			address = true
-			d.bmcNode = n
-			d.bmc = parseBMC(what, n)
-		},
-		"mac": func(n schema.Node) {
-			d.bmcMACAt = n
-			if text, ok := n.Text(what + ": bmc mac"); ok {
-				d.bmcMAC, _ = portMAC(what+": bmc", text, n)
-			}
-		},
-	})
-	if d.bmcMAC != (MAC{}) && !address {
-		d.bmcMACAt.Problem("add address: to this bmc, the one that it is to be given", "%s: bmc has a mac and no address", what)
-	}
-}
-
-// parseBMC reads host or host:port. Hosts are addresses, because names may not resolve
-// before the appliance runs.
-func parseBMC(what string, n schema.Node) netip.AddrPort {
-	text, ok := n.Text(what + ": bmc address")
-	if !ok {
-		return netip.AddrPort{}
-	}
-	ap, err := netip.ParseAddrPort(text)
-	if err != nil {
-		var a netip.Addr
-		a, err = netip.ParseAddr(text)
-		ap = netip.AddrPortFrom(a, bmcPort)
-	}
-	if err != nil || ap.Port() == 0 || ap.Addr().IsUnspecified() || ap.Addr().IsMulticast() || ap.Addr().Zone() != "" {
-		n.Problem("write an address, with a port if it isn't 623: 10.77.0.111 or 10.77.0.111:6230", "%s: %q is not the address of a BMC", what, text)
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
 func decodeRack(what string, n schema.Node) *RackPlace {

@@ -11,7 +11,7 @@ import (
 type networkDecl struct {
 	declared
 	Network
-	subnet, gateway, leases, options schema.Node
+	subnet, gateway, leases, options, wait schema.Node
 	// vias are where the routers of Routes stand, one for one.
 	vias []schema.Node
 	// places are where its values stand.

@@ -114,6 +114,7 @@ func diffNetwork(a, b *Network) []string {
 	field("routes", slices.Equal(a.Routes, b.Routes))
 	field("search", slices.Equal(a.Search, b.Search))
 	field("subnet", a.Subnet == b.Subnet)
+	field(keyWait, a.UnclaimedWait == b.UnclaimedWait)
 	return fields
 }
 
@@ -141,7 +142,7 @@ func diffHost(a, b *Host) []string {
 	field("install", a.Install == b.Install)
 	field(keyAnswer, a.Answer == b.Answer)
 	field("budget", a.Budget == b.Budget)
-	field("bmc", samePointed(a.BMC, b.BMC))
+	field("bmc", reflect.DeepEqual(a.BMC, b.BMC))
 	field(keyBootProgram, a.Boot.Program == b.Boot.Program)
 	field(keyBootConsole, a.Boot.Console == b.Boot.Console)
 	field(keyBootArgs, slices.Equal(a.Boot.Args, b.Boot.Args))

@@ -24,6 +24,8 @@ hosts:
 		{"allow_other_dhcp: true", "", "allow_other_dhcp"},
 		{"allow_other_dhcp: false", "", ""},
 		{"lease_time: 1h", "", "lease_time"},
+		{"unclaimed: {wait: 10m}", "", "unclaimed.wait"},
+		{"unclaimed: {}", "", ""},
 		{"search: a.example", "", "search"},
 		{"mtu: 1500", "", "mtu"},
 		{"routes: [{to: 10.0.0.0/8, via: 10.1.0.1}]", "", "routes"},

@@ -21,7 +21,7 @@ const builtIn = "built in"
 // Explain returns the origins of a host's setting. The first one is in force. It overrides
 // those after it, the stronger ones first. Keys are those of the
 // YAML (system, kickstart, roles, install, answer, budget, disk, mac, address, group,
-// rack), bmc.mac, bmc.address, bmc.user, bmc.password, boot.program, boot.console,
+// rack), bmc.KEY, bmc.vendors.NAME, boot.program, boot.console,
 // boot.args, boot.vlan, boot.secure_boot, boot.proxy and variables.NAME. A key
 // that nothing gives has no origins; an unknown host is an error.
 func Explain(s *Snapshot, host, key string) ([]Origin, error) {

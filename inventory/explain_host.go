@@ -80,12 +80,16 @@ func ExplainKey(s *Snapshot, host, key string) ([]Setting, error) {
 // key comes.
 var keyOrder = []string{
 	"mac", "address", "group", "rack", "network", keySystem, keyKickstart, keyRoles, keyRole, keyInstall, keyAnswer, keyBudget, keyDisk,
-	"bmc", "bmc.mac", "bmc.address", keyBMCUser, keyBMCPassword,
+	"bmc", "bmc.mac", "bmc.address", keyBMCUser, keyBMCPassword, keyBMCProtocol, keyBMCPrivilege, keyBMCSystem,
+	keyBMCFingerprint, keyBMCCA, keyBMCOldTLS, keyBMCSettle, keyBMCQuirks, "bmc.vendors", keyBMCSetup, keyBMCConsole,
 	"boot", keyBootProgram, keyBootConsole, keyBootArgs, keyBootVLAN, keyBootSecureBoot, keyBootProxy,
 	"maintenance", keyMaintenanceWindows, keyMaintenanceZone, "variables",
 }
 
 func rank(key string) int {
+	if strings.HasPrefix(key, bmcVendorPrefix) {
+		key = "bmc.vendors"
+	}
 	if i := slices.Index(keyOrder, key); i >= 0 {
 		return i
 	}
@@ -98,7 +102,10 @@ func isKey(key string) bool {
 	name, isVariable := strings.CutPrefix(key, variablePrefix)
 	field, ofNetwork := strings.CutPrefix(key, networkPrefix)
 	property, ofSystem := strings.CutPrefix(key, keySystem+".")
+	vendor, ofVendor := strings.CutPrefix(key, bmcVendorPrefix)
 	switch {
+	case ofVendor:
+		return vendor != ""
 	case isVariable:
 		return validVariable(name)
 	case ofNetwork:
@@ -125,7 +132,7 @@ func (p places) keep(fields schema.Fields) schema.Fields {
 
 // The keys of networks and systems that hosts take over from them.
 var (
-	networkKeys = []string{"subnet", "gateway", "dns", "ntp", "domain", "leases", "dhcp", "allow_other_dhcp", "lease_time", "mtu", "search", "routes", "options", keyAnswer}
+	networkKeys = []string{"subnet", "gateway", "dns", "ntp", "domain", "leases", "dhcp", "allow_other_dhcp", "lease_time", keyWait, "mtu", "search", "routes", "options", keyAnswer}
 	systemKeys  = []string{"installer", "release", "image", "media", "arch", "unsupported"}
 )
 
@@ -180,7 +187,7 @@ func ExplainNetwork(s *Snapshot, name string) []Setting {
 func (n *Network) value(key string) any {
 	return map[string]any{
 		"subnet": n.Subnet, "gateway": n.Gateway, "dns": n.DNS, "ntp": n.NTP, "domain": n.Domain, "leases": n.Leases,
-		"dhcp": n.Mode(), "allow_other_dhcp": n.AllowOtherDHCP, "lease_time": n.LeaseTime, "mtu": n.MTU,
+		"dhcp": n.Mode(), "allow_other_dhcp": n.AllowOtherDHCP, "lease_time": n.LeaseTime, keyWait: n.UnclaimedWait, "mtu": n.MTU,
 		"search": n.Search, "routes": n.Routes, "options": n.Options, keyAnswer: n.Answer,
 	}[key]
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"rackhand/config/schema"
 )
 
 // Plain makes of an [Origin]'s value what JSON and YAML know: string, int, bool,
@@ -20,7 +22,7 @@ func Plain(value any) any {
 	case SecretRef:
 		return map[string]any{"secret": string(v)}
 	case time.Duration:
-		return duration(v)
+		return schema.Plain(v)
 	case RackPlace:
 		return map[string]any{"name": v.Name, "unit": v.Unit}
 	case Range:
@@ -92,16 +94,4 @@ func show(plain any) string {
 	default:
 		return fmt.Sprint(v)
 	}
-}
-
-// duration writes 15m for 15m0s, as the operator would.
-func duration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rackhand/config/problem"
@@ -37,7 +38,7 @@ func readDir(dir string, l *loader) []file {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		fail(whole, "`rackhand init` writes a first inventory; --inventory, or the configuration's inventory:, names the folder",
+		fail(whole, "`rackhand init DIR` writes a first inventory; --inventory, or the configuration's inventory:, names the folder",
 			"can't read the inventory: %v", reason(err))
 		return nil
 	}
@@ -64,9 +65,14 @@ func readDir(dir string, l *loader) []file {
 		files = append(files, file{name, data})
 	}
 	if len(files) == 0 && !l.broken {
-		fail(whole, "`rackhand init` writes a first inventory", "no *.yaml file in the inventory")
+		fail(whole, "`rackhand init DIR` writes a first inventory", "no *.yaml file in the inventory")
 	}
 	return files
+}
+
+// IsPart is IsFile, or whether a file may be one of certificates that the inventory names.
+func IsPart(name string) bool {
+	return IsFile(name) || isAuthorities(name) && !strings.HasPrefix(name, ".")
 }
 
 // IsFile reports whether a file of the inventory's folder is read as a part of it, by its
@@ -87,6 +93,15 @@ func reason(err error) error {
 		return pe.Err
 	}
 	return err
+}
+
+// withAuthorities appends the files of certificates, in the order of their names.
+func (l *loader) withAuthorities(files []file) []file {
+	all := slices.Clone(files)
+	for _, name := range sortedKeys(l.authorities) {
+		all = append(all, file{name, l.authorities[name]})
+	}
+	return all
 }
 
 // revision is a hash over the names and bytes of the files, as 16 hex digits.

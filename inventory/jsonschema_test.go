@@ -38,6 +38,8 @@ func TestJSONSchemaAgrees(t *testing.T) {
 		Base: baseFile,
 		Name: func(path string) string {
 			switch {
+			case strings.HasSuffix(path, ".vendors"):
+				return "Supermicro"
 			case strings.HasSuffix(path, ".options"):
 				return "224"
 			case strings.HasSuffix(path, ".variables"):
@@ -123,7 +125,7 @@ func TestJSONSchemaOfDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	host := map[string]any{"Name": "web1", "MAC": "52:54:00:00:00:01", "Address": "10.77.0.11", "System": "debian12", "Boot": "{secure_boot: true}", "BMC": "10.77.0.111:6230", "Unit": 1}
+	host := map[string]any{"Name": "web1", "MAC": "52:54:00:00:00:01", "Address": "10.77.0.11", "System": "debian12", "Boot": "{secure_boot: true}", "BMC": "address: 10.77.0.111:6230", "Unit": 1}
 	err = demo.Execute(&out, map[string]any{
 		"DHCP": "authoritative", "Policy": "first-boot",
 		"Systems": map[string]string{"debian12": "amd64", "arm": "arm64"}, "Hosts": []any{host},

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"maps"
 	"time"
 
 	"rackhand/config/problem"
@@ -19,8 +18,6 @@ const (
 	keyAnswer      = "answer"
 	keyBudget      = "budget"
 	keyDisk        = "disk"
-	keyBMCUser     = "bmc.user"
-	keyBMCPassword = "bmc.password"
 	variablePrefix = "variables."
 )
 
@@ -29,9 +26,6 @@ const (
 	minBudget = time.Minute
 	maxBudget = 24 * time.Hour
 )
-
-// maxBMCUser is the longest user name of IPMI, in bytes (IPMI 2.0, 22.28).
-const maxBMCUser = 16
 
 // A setting is a value that a layer gives, and where it stands.
 type setting struct {
@@ -118,37 +112,6 @@ func (l *loader) layerFields(what string, to layer, more ...string) schema.Field
 		}
 	}
 	return fields
-}
-
-// bmcFields reads a bmc mapping; own reads the keys that a host's has besides.
-func (l *loader) bmcFields(what string, n schema.Node, to layer, own schema.Fields) {
-	fields := schema.Fields{
-		"user": func(n schema.Node) {
-			var value any
-			if t, ok := n.Text(what + ": bmc user"); ok && len(t) <= maxBMCUser && printable(t) {
-				value = t
-			} else if ok {
-				n.Problem("shorten it, in the BMC too", "%s: a BMC's user has at most %d printable characters", what, maxBMCUser)
-			}
-			to.put(what, keyBMCUser, n, value)
-		},
-		"password": func(n schema.Node) {
-			var value any
-			if ref, ok := secretRef(what+": bmc password", n); ok {
-				value = ref
-			}
-			to.put(what, keyBMCPassword, n, value)
-		},
-		"address": func(n schema.Node) {
-			n.Problem("give it to the host; user and password may stand here", "%s: an address belongs to one host's BMC", what)
-		},
-		"mac": func(n schema.Node) {
-			n.Problem("give it to the host; user and password may stand here", "%s: a MAC belongs to one host's BMC", what)
-		},
-	}
-	maps.Copy(fields, own)
-	// A misspelt password must not be shown either.
-	n.FieldsOr(what+": bmc", fields, func(_ string, value schema.Node) { value.Hide() })
 }
 
 // secretRef reads {secret: name}. A secret in plain text is a problem, and is

@@ -48,6 +48,7 @@ func Parse(name string, data []byte, opt Options) (*Snapshot, Problems) {
 // A loader gathers what the files declare, and the problems.
 type loader struct {
 	opt  Options
+	dir  string // the inventory's folder; "" for a file that was read from nowhere
 	list problem.List
 	// broken: some file couldn't be read, so that a name that isn't declared may
 	// well stand there; such references are not reported on top.
@@ -58,6 +59,8 @@ type loader struct {
 	systems  map[string]*systemDecl
 	groups   map[string]*groupDecl
 	hosts    map[string]*hostDecl
+	// authorities are certificates as PEM, by the file's name.
+	authorities map[string][]byte
 	// subnets are the networks whose subnet is right, by name; from checkNetworks.
 	subnets []*networkDecl
 	// disjoint are the same by address, when no two of them overlap; else nil.
@@ -76,11 +79,14 @@ func newLoader(opt Options) *loader {
 		systems:  map[string]*systemDecl{},
 		groups:   map[string]*groupDecl{},
 		hosts:    map[string]*hostDecl{},
+
+		authorities: map[string][]byte{},
 	}
 }
 
 // load decodes the files, checks the whole, and builds the snapshot.
 func (l *loader) load(dir string, files []file) (*Snapshot, Problems) {
+	l.dir = dir
 	roots := parseAll(files)
 	for _, r := range roots {
 		if !r.ok {
@@ -98,7 +104,7 @@ func (l *loader) load(dir string, files []file) (*Snapshot, Problems) {
 	if l.list.Len() > 0 {
 		return nil, l.list.Problems()
 	}
-	s := l.snapshot(dir, revision(files))
+	s := l.snapshot(dir, revision(l.withAuthorities(files)))
 	s.files = map[string]*schema.File{}
 	for i := range roots {
 		s.files[files[i].name] = roots[i].node.File()

@@ -106,6 +106,9 @@ func TestGood(t *testing.T) {
 	})
 }
 
+// usualBMC is how dump writes the settings of a BMC for which the inventory gives none.
+const usualBMC = `auto operator settle 1m0s system "" fingerprint "" old_tls false setup false console auto quirks [] vendors map[], 0 bytes of authorities`
+
 // dump writes a snapshot as text, everything in order.
 func dump(s *Snapshot) string {
 	var b strings.Builder
@@ -115,7 +118,7 @@ func dump(s *Snapshot) string {
 		fmt.Fprintf(&b, "network %s: subnet %s gateway %s dns %s ntp %s domain %q leases %s-%s\n",
 			n.Name, n.Subnet, n.Gateway, n.DNS, n.NTP, n.Domain, n.Leases.First, n.Leases.Last)
 		if n.DHCP != "" || n.AllowOtherDHCP || n.LeaseTime != 0 || n.MTU != 0 || n.Search != nil {
-			fmt.Fprintf(&b, "  dhcp %s, others allowed %t, lease time %s, mtu %d, search %s\n", n.Mode(), n.AllowOtherDHCP, n.LeaseTime, n.MTU, n.Search)
+			fmt.Fprintf(&b, "  dhcp %s, others allowed %t, lease time %s, unclaimed wait %s, mtu %d, search %s\n", n.Mode(), n.AllowOtherDHCP, n.LeaseTime, n.UnclaimedWait, n.MTU, n.Search)
 		}
 		for _, r := range n.Routes {
 			fmt.Fprintf(&b, "  route to %s via %s\n", r.To, r.Via)
@@ -138,6 +141,9 @@ func dump(s *Snapshot) string {
 		fmt.Fprintf(&b, "  system %s kickstart %q roles %q install %s answer %s budget %s disk %q\n", system, h.Kickstart, h.Roles, h.Install, h.Answer, h.Budget, h.Disk)
 		if h.BMC != nil {
 			fmt.Fprintf(&b, "  bmc %s user %q password %q\n", h.BMC.Address, h.BMC.User, h.BMC.Password)
+			if showBMC := fmt.Sprintf("%s %s settle %s system %q fingerprint %q old_tls %t setup %t console %s quirks %q vendors %q, %d bytes of authorities", h.BMC.Protocol, h.BMC.Privilege, h.BMC.Settle, h.BMC.System, h.BMC.Fingerprint, h.BMC.OldTLS, h.BMC.Setup, h.BMC.Console, h.BMC.Quirks, h.BMC.Vendors, len(h.BMC.CA)); showBMC != usualBMC {
+				fmt.Fprintf(&b, "  bmc %s\n", showBMC)
+			}
 			if h.BMC.MAC != (MAC{}) {
 				fmt.Fprintf(&b, "  bmc mac %s\n", h.BMC.MAC)
 			}

@@ -23,3 +23,20 @@ func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
 
 // HardwareAddr is the same address as the standard library's type.
 func (m MAC) HardwareAddr() net.HardwareAddr { return net.HardwareAddr(m[:]) }
+
+// MarshalText writes it as String does; the zero MAC is "".
+func (m MAC) MarshalText() ([]byte, error) {
+	if m == (MAC{}) {
+		return nil, nil
+	}
+	return []byte(m.String()), nil
+}
+
+// UnmarshalText reads what ParseMAC reads, and "".
+func (m *MAC) UnmarshalText(text []byte) (err error) {
+	*m = MAC{}
+	if len(text) > 0 {
+		*m, err = ParseMAC(string(text))
+	}
+	return err
+}

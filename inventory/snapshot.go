@@ -13,8 +13,10 @@ func (l *loader) snapshot(dir, revision string) *Snapshot {
 		Networks: make(map[string]*Network, len(l.networks)),
 		Systems:  make(map[string]*System, len(l.systems)),
 		Hosts:    make(map[string]*Host, len(l.hosts)),
-		origins:  make(map[string]*sources, len(l.hosts)),
-		places:   make(map[string]places, len(l.networks)+len(l.systems)),
+
+		Authorities: l.authorities,
+		origins:     make(map[string]*sources, len(l.hosts)),
+		places:      make(map[string]places, len(l.networks)+len(l.systems)),
 	}
 	// Copies, so that the snapshot doesn't keep the files' nodes alive.
 	for name, d := range l.networks {
@@ -74,8 +76,7 @@ func (l *loader) host(s *Snapshot, d *hostDecl, m merged) *Host {
 		h.Budget = b
 	}
 	if d.bmc.IsValid() {
-		ref, _ := m.value(keyBMCPassword).(SecretRef)
-		h.BMC = &BMC{Address: d.bmc, MAC: d.bmcMAC, User: m.text(keyBMCUser), Password: ref}
+		h.BMC = l.bmc(d, m)
 	}
 	return h
 }

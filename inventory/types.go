@@ -21,6 +21,8 @@ type Snapshot struct {
 	Networks map[string]*Network
 	Systems  map[string]*System
 	Hosts    map[string]*Host
+	// Authorities are the files of certificates that the BMCs' ca names, as PEM.
+	Authorities map[string][]byte
 
 	// origins tell where the hosts' settings come from, for Explain.
 	origins map[string]*sources
@@ -46,10 +48,13 @@ type Network struct {
 	DHCP DHCPMode
 	// AllowOtherDHCP lets it be authoritative where another DHCP server answers.
 	AllowOtherDHCP bool
-	LeaseTime      time.Duration // option 51; 0: the server's default
-	Search         []string      // option 119
-	MTU            int           // option 26, bytes; 0 when not given
-	Routes         []Route       // option 121
+	// UnclaimedWait is how long a box outside the inventory waits at its boot program to be
+	// claimed; 0: it doesn't wait.
+	UnclaimedWait time.Duration
+	LeaseTime     time.Duration // option 51; 0: the server's default
+	Search        []string      // option 119
+	MTU           int           // option 26, bytes; 0 when not given
+	Routes        []Route       // option 121
 	// Answer is how answer files are handed out to its hosts that say nothing themselves;
 	// "" when it isn't given.
 	Answer AnswerPolicy
@@ -212,12 +217,25 @@ const (
 
 // A BMC is the baseboard management controller of a host.
 type BMC struct {
-	Address netip.AddrPort // port 623 unless given
+	Address netip.AddrPort // port 623 unless given; 443 where Redfish alone is spoken
 	// MAC is its own port's: that its DHCP requests are answered with Address. Zero when
 	// it isn't given, for a BMC that has its address otherwise.
 	MAC      MAC
 	User     string
 	Password SecretRef
+
+	Protocol  string        // auto, ipmi or redfish
+	Privilege string        // of a login: operator or administrator
+	Settle    time.Duration // in which a box must reach a new power state
+	Quirks    []string      // in what the BMC differs from its standard: "no-readback", "mode: never"
+	// Vendors are quirks of BMCs by their vendor.
+	Vendors     map[string][]string
+	System      string // which of several systems behind the BMC: its Redfish id
+	Fingerprint string // SHA-256 of the BMC's certificate, 64 hex digits
+	CA          []byte // PEM: the authorities of the BMC's certificate
+	OldTLS      bool   // RSA key exchange and TLS 1.0 too
+	Setup       bool   // the installer gives the BMC its address, user and password
+	Console     string // auto, sol or off
 }
 
 // A SecretRef names a secret that is kept outside the inventory.

@@ -146,5 +146,5 @@ func concerns(dir, path string) bool {
 	if strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~") {
 		return false
 	}
-	return base != rel || isYAML(rel)
+	return base != rel || IsPart(rel)
 }

@@ -197,7 +197,7 @@ func TestWatchWaitsForQuiet(t *testing.T) {
 func TestConcerns(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/i": true, "/i/a.yaml": true, "/i/a.yml": true, "/i/roles": true, "/i/templates/x.ks": true, "/i/roles/web.yaml": true,
-		"/": false, "/other": false, "/i2/a.yaml": false, "/i/.a.yaml.swp": false, "/i/4913": false, "/i/a.yaml~": false, "/i/roles/.x": false,
+		"/": false, "/other": false, "/i2/a.yaml": false, "/i/.a.yaml.swp": false, "/i/4913": false, "/i/a.yaml~": false, "/i/bmc-ca.pem": true, "/i/README": false, "/i/roles/.x": false,
 	} {
 		if got := concerns("/i", path); got != want {
 			t.Errorf("%s: %v", path, got)

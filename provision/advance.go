@@ -40,7 +40,7 @@ func (in Install) Advance(e Event) Install {
 	}
 	at := e.counted()
 	in.Offset = e.Time.Sub(at)
-	if at.After(in.Heard) {
+	if e.ByBox() && at.After(in.Heard) {
 		in.Heard = at
 	}
 	if in.Stage == Installed && e.ofBox() {

@@ -126,13 +126,6 @@ func TestNext(t *testing.T) {
 		change(&in)
 		return in
 	}
-	stopped := func(stage, hinted provision.Stage) provision.Install {
-		return with(func(in *provision.Install) {
-			in.Stage, in.HintedAt = stage, hinted
-			in.Reached[stage] = at(1)
-			in.Budget.Time = 0
-		})
-	}
 	hung := func(revived bool) provision.Install {
 		return with(func(in *provision.Install) {
 			in.Stage, in.Armed, in.DiskSet, in.Heard, in.Revived = provision.Installed, false, true, at(1), revived
@@ -162,15 +155,13 @@ func TestNext(t *testing.T) {
 			in.Stage = provision.Kernel
 			in.Reached[provision.Addressed] = at(3599)
 		}), at(4200), []provision.Action{provision.DoExpire}},
-		{"powered on, and its firmware takes its time", stopped(provision.Powered, ""), at(301), nil},
-		{"powered on, and nothing was seen of it", stopped(provision.Powered, ""), at(302), []provision.Action{provision.DoHint}},
-		{"nothing was seen of it, and told", stopped(provision.Powered, provision.Powered), at(999), nil},
-		{"addressed, and fetched nothing", stopped(provision.Addressed, provision.Powered), at(62), []provision.Action{provision.DoHint}},
-		{"fetched nothing, and told", stopped(provision.Addressed, provision.Addressed), at(99), nil},
-		{"has its boot file", stopped(provision.Bootfile, ""), at(999), nil},
 		{"serving", with(func(in *provision.Install) { in.Stage = provision.Serving }), at(9999), nil},
 		{"installed, and its firmware takes its time", hung(false), at(361), nil},
 		{"installed, and it has not come up", hung(false), at(362), []provision.Action{provision.DoRevive}},
+		{"installed, and its firmware tests itself for ten minutes", with(func(in *provision.Install) {
+			in.Stage, in.Armed, in.DiskSet, in.Heard, in.Budget.Time = provision.Installed, false, true, at(700), 0
+			in.PoweredOn, in.Reached[provision.Addressed] = at(1), at(601)
+		}), at(1899), nil},
 		{"not come up, and power-cycled", hung(true), at(999), nil},
 	}
 	for _, tt := range tests {

@@ -1,7 +1,6 @@
 package provision
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -130,18 +129,4 @@ func (s AgentState) clock(way, behind string) string {
 		way = behind
 	}
 	return Roughly(time.Duration(math.Abs(s.ClockAhead)*float64(time.Second))) + " " + way
-}
-
-// Roughly is a time in its largest unit, rounded down: 42 s, 3 h, 12 days.
-func Roughly(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", max(0, d/time.Second))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < 2*day:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	}
-	return fmt.Sprintf("%d days", d/day)
 }

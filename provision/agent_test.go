@@ -71,3 +71,15 @@ func TestAgentClaims(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Hour: "0 s", 0: "0 s", 4 * time.Millisecond: "0 s", 4250 * time.Millisecond: "4.2 s", 9 * time.Second: "9 s", 59900 * time.Millisecond: "59 s",
+		200 * time.Second: "3 min 20 s", 15 * time.Minute: "15 min", 59*time.Minute + 59*time.Second: "59 min 59 s",
+		time.Hour: "1 h", 5*time.Hour + 12*time.Minute + 40*time.Second: "5 h 12 min", 47 * time.Hour: "47 h", 48 * time.Hour: "2 days", 400 * 24 * time.Hour: "400 days",
+	} {
+		if got := Span(d); got != want {
+			t.Errorf("%v is %s, want %s", d, got, want)
+		}
+	}
+}

@@ -69,7 +69,7 @@ func (of shareOf) burst() int {
 	switch {
 	case of.host != "":
 		return FloodHost
-	case of.kind == "dhcp unclaimed", of.kind == "dhcp observed":
+	case of.kind == "dhcp unclaimed", of.kind == "dhcp observed", of.kind == "http waits", of.kind == "http wait-ended":
 		return FloodUnclaimed
 	}
 	return FloodMost

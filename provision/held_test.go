@@ -8,8 +8,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestHeld: while a box waits for the operator its arming doesn't expire, nor is it told of
-// as stalled; released, it has the time of a boot.
+// TestHeld: while a box waits for the operator its arming doesn't expire; released, it has the
+// time of a boot.
 func TestHeld(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	in := provision.Install{
@@ -18,7 +18,7 @@ func TestHeld(t *testing.T) {
 	}
 	does := func(in provision.Install, now time.Time) bool {
 		do := provision.Next(in, now)
-		return slices.Contains(do, provision.DoExpire) || slices.Contains(do, provision.DoHint)
+		return slices.Contains(do, provision.DoExpire)
 	}
 	if may, _ := in.MayHandOut(now); may || !does(in, now) {
 		t.Fatal("an arming that nobody waits for has not expired")

@@ -113,6 +113,14 @@ func rules() []rule {
 		r = append(r, rule{from: "rackhand/" + alone, forbid: []string{"rackhand/"}, allowed: []string{"rackhand/" + alone}, why: "it needs nothing else of rackhand"})
 	}
 	r = append(r, rule{
+		from: "rackhand/provision/why", forbid: []string{"rackhand/provision/", "rackhand/templates", "rackhand/bootfiles", "os/exec", "net/http"},
+		allowed: []string{"rackhand/provision/why", "rackhand/provision/catalog"},
+		why:     "a diagnosis is a function of the record",
+	}, rule{
+		from: "rackhand/provision/diagnosis", forbid: []string{"rackhand/provision/web", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/power", "rackhand/provision/appliance", "rackhand/provision/operate"},
+		why: "a diagnosis is computed from journal and inventory alone",
+	})
+	r = append(r, rule{
 		from: "rackhand/inventory/role/expression", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/inventory/role/expression", "rackhand/config/problem"},
 		why: "an expression knows names and types, whatever they stand for",
 	})
@@ -161,9 +169,9 @@ func rules() []rule {
 		},
 		why: "packages are fetched ahead into a mirror cache, whoever asks",
 	}, rule{
-		from: "rackhand/provision/web/client", forbid: []string{"rackhand/provision/web", "rackhand/inventory", "rackhand/templates", "rackhand/bootfiles"},
+		from: "rackhand/provision/web/client", forbid: []string{"rackhand/provision/web", "rackhand/provision/power", "rackhand/provision/operate", "rackhand/templates", "rackhand/bootfiles"},
 		allowed: []string{"rackhand/provision/web/client"},
-		why:     "requests, results and errors of the operator are in package provision: a client links no server",
+		why:     "requests, results and errors of the operator are in packages provision and provision/bmc: a client links no server",
 	}, rule{
 		from: "rackhand/provision/web/show", forbid: []string{"rackhand/provision/web"}, allowed: []string{"rackhand/provision/web/show"},
 		why: "a result is shown from its type in package provision",
@@ -203,6 +211,10 @@ func rules() []rule {
 		from: "rackhand/provision/catalogs", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/catalogs", "rackhand/provision/catalog"},
 		why: "the catalogs of hosts depend on their roles alone",
 	})
+	r = append(r, rule{
+		from: "rackhand/provision/dhcp/boots", forbid: []string{"rackhand/provision"}, allowed: []string{"rackhand/provision/dhcp/boots", "rackhand/provision/catalog"},
+		why: "how a card boots is counted the same, whatever is sent or recorded",
+	})
 	shells := []string{"dhcp", "routeradvert", "tftp", "web", "power", "mirror", "rack", "doctor", "syslog"}
 	for _, s := range shells {
 		x := rule{
@@ -216,7 +228,33 @@ func rules() []rule {
 		}
 		r = append(r, x)
 	}
+	r = append(r, rule{
+		from: "rackhand/provision/bmc/scan", forbid: []string{"rackhand/provision/"}, allowed: []string{"rackhand/provision/bmc/scan", "rackhand/provision/catalog"},
+		why: "a search needs no account, no journal and no inventory",
+	}, rule{
+		from: "rackhand/provision/installer/bmcsetup", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/installer/bmcsetup"},
+		why: "a box sets up its BMC in the same way, whatever is installed",
+	})
+	for _, p := range []string{"ipmi", "redfish", "console"} {
+		r = append(r, rule{
+			from: "rackhand/provision/bmc/" + p, forbid: []string{"rackhand/provision/power", "rackhand/provision/journal", "rackhand/provision/store", "rackhand/provision/web", "rackhand/provision/appliance", "rackhand/provision/operate", "rackhand/provision/conduct"},
+			why: "a protocol sends and judges answers; when and why is decided elsewhere",
+		})
+	}
+	r = append(r, rule{
+		from: "rackhand/provision/bmc/poll", forbid: []string{"rackhand/provision/power", "rackhand/provision/journal", "rackhand/provision/store", "rackhand/provision/web", "rackhand/provision/appliance", "rackhand/provision/operate", "rackhand/provision/conduct"},
+		why: "it is given how a BMC is asked, and where events go",
+	})
 	return append(r, rule{
+		from: "rackhand/provision/terminal", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/terminal", "rackhand/config/visible"},
+		why: "a terminal's text may be about anything",
+	}, rule{
+		from: "rackhand/provision/usage", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/usage", "rackhand/provision/terminal", "rackhand/config/visible", "rackhand/config/problem"},
+		why: "the help knows the command line's model, and not what the commands do",
+	}, rule{
+		from: "rackhand/provision/await", forbid: []string{"rackhand/provision/"}, allowed: []string{"rackhand/provision/await", "rackhand/provision/catalog"},
+		why: "a wait is given the appliance's status and events",
+	}, rule{
 		from: "rackhand/provision/appliance", forbid: []string{"rackhand/provision/rack", "rackhand/provision/converge", "rackhand/provision/installer", "rackhand/provision/bench"},
 		why: "the appliance knows neither the virtual rack nor what runs on hosts",
 	})

@@ -65,8 +65,9 @@ type Install struct {
 	DiskSet bool `json:"disk_set,omitempty"`
 	// Late: the time budget has passed, and the operator was told.
 	Late bool `json:"late,omitempty"`
-	// HintedAt is the stage at which the operator was told that the box stopped there.
-	HintedAt Stage `json:"hinted,omitempty"`
+	// Told are the rules of package why, from the second attempt on with the attempt, that
+	// have an event `stuck` of this install.
+	Told []string `json:"told,omitempty"`
 	// HeardSinceInstalled: the box was heard after its installer was done, so it has
 	// rebooted. It may have failed since.
 	HeardSinceInstalled bool `json:"stirred,omitempty"`
@@ -161,13 +162,24 @@ type HostStatus struct {
 	Rack      string   `json:"rack,omitempty"`  // "r1 unit 12"
 	BMC       string   `json:"bmc,omitempty"`   // its address
 	Power     string   `json:"power,omitempty"` // on, off, unknown: as last seen
-	Maker     string   `json:"maker,omitempty"` // as an unclaimed box reports it
+	// BMCState is what its BMC said when it was polled; nil: it isn't polled.
+	BMCState *BMCState `json:"bmc_state,omitempty"`
+	Maker    string    `json:"maker,omitempty"` // as an unclaimed box reports it
+	// ProbablyBMC is the kind of BMC that an unclaimed box probably is: "Dell iDRAC"; "" for
+	// none.
+	ProbablyBMC string `json:"probably_bmc,omitempty"`
 	// SwitchPort is where its cable ends, as the relay agent's option 82 says; "" unknown.
 	SwitchPort string    `json:"switch_port,omitempty"`
 	LastSeen   time.Time `json:"last_seen,omitzero"`
 	Install    *Install  `json:"install,omitempty"` // the latest one
 	// Job is the latest rescue, wipe or burn-in, under way or ended.
 	Job *Install `json:"job,omitempty"`
+	// Stuck says why its install or job makes no progress, or why it failed; nil: nothing is
+	// wrong.
+	Stuck *Stuck `json:"stuck,omitempty"`
+	// Place is the stage that the box is in by what it did last, if it is not that of the
+	// install: it has booted again in the middle of it.
+	Place Stage `json:"place,omitempty"`
 	// Last is the latest event of this host.
 	Last *Event `json:"last,omitempty"`
 	// Agent is the state of its agent by its latest report; nil: nothing to report.
@@ -181,6 +193,14 @@ type HostStatus struct {
 	Run *LastRun `json:"run,omitempty"`
 }
 
+// AddCommand takes an unclaimed box into the inventory: as a host, or as the BMC of one.
+func (h HostStatus) AddCommand() string {
+	if h.ProbablyBMC != "" {
+		return "rackhand bmc add HOST --mac " + h.Host
+	}
+	return "rackhand claim " + h.Host + " NAME --group GROUP"
+}
+
 // A Lease is an address given to a MAC.
 type Lease struct {
 	MAC     string    `json:"mac"`
@@ -190,10 +210,13 @@ type Lease struct {
 	Expires time.Time `json:"expires"`
 	// Booted is the counted time of the latest REQUEST by a program that boots from the
 	// network: firmware, iPXE. A REQUEST of an installer or a system doesn't change it.
-	Booted   time.Time `json:"booted,omitzero"`
-	HostName string    `json:"host_name,omitempty"` // what the client calls itself
-	Vendor   string    `json:"vendor,omitempty"`    // option 60, as text
-	UUID     string    `json:"uuid,omitempty"`      // option 97
+	Booted time.Time `json:"booted,omitzero"`
+	// Ran: a program that doesn't boot from the network has asked for this MAC's address, as an
+	// installed system does.
+	Ran      bool   `json:"ran,omitempty"`
+	HostName string `json:"host_name,omitempty"` // what the client calls itself
+	Vendor   string `json:"vendor,omitempty"`    // option 60, as text
+	UUID     string `json:"uuid,omitempty"`      // option 97
 	// Relay is the agent that the client asked through (RFC 3046); nil on our own link.
 	Relay *Relay `json:"relay,omitempty"`
 	// Server is the DHCP server that gave the address, on a network where we are a
@@ -225,4 +248,18 @@ type Relay struct {
 func (in Install) Public() Install {
 	in.Token, in.Enrol, in.EnrolKey, in.Offers, in.Secrets = "", "", "", nil, nil
 	return in
+}
+
+// Furthest is how far an install or job came: its stage, or for one that failed or was
+// cancelled the last stage that it reached; "" if it reached none.
+func (in Install) Furthest() (stage Stage) {
+	if in.Stage.Rank() >= 0 {
+		stage = in.Stage
+	}
+	for s := range in.Reached {
+		if s.Rank() > stage.Rank() {
+			stage = s
+		}
+	}
+	return stage
 }

@@ -19,9 +19,6 @@ const (
 	DoGiveUp Action = "give-up"
 	// DoLate tells the operator that the time budget has passed.
 	DoLate Action = "late"
-	// DoHint tells the operator where to look when a box stops on its way from the
-	// power button to its boot script.
-	DoHint Action = "hint"
 	// DoRevive power-cycles a box that was installed and did not come up.
 	DoRevive Action = "revive"
 )
@@ -54,10 +51,7 @@ func Next(in Install, now time.Time) []Action {
 	if !in.Late && in.Overdue(now) {
 		do = append(do, DoLate)
 	}
-	if in.Stalled(now) {
-		do = append(do, DoHint)
-	}
-	if in.Stage == Installed && in.DiskSet && !in.Revived && now.Sub(in.Heard) > reviveTime {
+	if in.Stage == Installed && in.DiskSet && !in.Revived && now.Sub(in.Heard) > in.reviveAfter() {
 		do = append(do, DoRevive)
 	}
 	return do
@@ -72,25 +66,19 @@ func (in Install) ListeningSince(began time.Time) Install {
 	return in
 }
 
-// How long a box may take on its way to its script before the operator is told
-// where to look. Memory training and option ROMs cost a server minutes before its
-// first DISCOVER; after that, a minute is more than the worst firmware needs.
-const (
-	firmwareTime = 5 * time.Minute
-	fetchTime    = time.Minute
-)
-
 // reviveTime is how long a box may be silent after its installer was done. A server
 // sometimes hangs at a warm reset, and a cold start helps. The slowest need minutes from the
 // reset to their disk. A box is power-cycled for it only once.
 const reviveTime = 6 * time.Minute
 
-// Stalled reports whether a box that was powered on, or got its address, has made no progress
-// for so long that the operator should look. It is reported once for each stage.
-func (in Install) Stalled(now time.Time) bool {
-	patience := map[Stage]time.Duration{Powered: firmwareTime, Addressed: fetchTime}[in.Stage]
-	at, ok := in.Reached[in.Stage]
-	return patience > 0 && ok && in.Held == nil && in.HintedAt != in.Stage && now.Sub(at) > patience
+// reviveAfter is how long this box may be silent after its installer was done: twice as long
+// as its firmware took from power-on to its address, if that is more than usual.
+func (in Install) reviveAfter() time.Duration {
+	addressed, ok := in.Reached[Addressed]
+	if !ok || in.PoweredOn.IsZero() {
+		return reviveTime
+	}
+	return max(reviveTime, 2*addressed.Sub(in.PoweredOn))
 }
 
 // Overdue reports whether the time budget has passed.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"rackhand/config/problem"
 )
 
 // Errors about a request of the operator that the operator can mend.
@@ -20,6 +22,18 @@ var (
 	// ErrNotKept is wrapped when the mirror cache keeps nothing at a place.
 	ErrNotKept = errors.New("the mirror cache keeps nothing there")
 )
+
+// NoHost is the error about a name that isn't a host's. It wraps ErrNoHost, and suggests the
+// nearest of the known ones.
+func NoHost(name string, known []string) error {
+	if hint := problem.DidYouMean(name, known); hint != "" {
+		return fmt.Errorf("%s: %w: %s", name, ErrNoHost, hint)
+	}
+	if len(known) == 0 {
+		return fmt.Errorf("%s: %w: it has no hosts yet, and `rackhand claim` adds one", name, ErrNoHost)
+	}
+	return fmt.Errorf("%s: %w: `rackhand status` lists the hosts", name, ErrNoHost)
+}
 
 // An InstallRequest asks for an install of a host.
 type InstallRequest struct {
@@ -54,9 +68,11 @@ type PowerReply struct {
 
 // A Status is the whole picture: what the page and `rackhand status` show.
 type Status struct {
-	Hosts    []HostStatus  `json:"hosts"`
-	Problems []string      `json:"problems,omitempty"` // of the inventory and of links, as text laid out already
-	Seq      uint64        `json:"seq"`                // of the latest event
+	Hosts    []HostStatus `json:"hosts"`
+	Problems []string     `json:"problems,omitempty"` // of the inventory and of links, as text laid out already
+	// Links are what several hosts have in common that stopped at the same place.
+	Links    []LinkStuck   `json:"links,omitempty"`
+	Seq      uint64        `json:"seq"` // of the latest event
 	Database DatabaseStats `json:"database"`
 	// CAExpires is when the certificate of the appliance's own CA expires.
 	CAExpires time.Time `json:"ca_expires,omitzero"`

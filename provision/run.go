@@ -90,13 +90,16 @@ func (r LastRun) Notes(now time.Time) []string {
 	return out
 }
 
-// Notes are short texts for people about a host's agent at now; empty when all is in order.
+// Notes are short texts for people about a host's agent, certificate and BMC at now; empty when all is in order.
 func (s HostStatus) Notes(now time.Time) (out []string) {
 	if s.Run != nil {
 		out = s.Run.Notes(now)
 	}
 	if s.Agent != nil {
 		out = append(out, s.Agent.Notes(now)...)
+	}
+	if s.BMCState != nil {
+		out = append(out, s.BMCState.Notes(now)...)
 	}
 	// A host that is installed, or is going to be, gets its certificate with that.
 	if s.Certificate != nil && !s.Install.UnderWay() && (s.Install == nil || !s.Install.Erased) {

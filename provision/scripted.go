@@ -22,7 +22,7 @@ func (in Install) MayHaveScript(booted, now time.Time, waits bool) (refused, war
 	case booted.IsZero():
 		return "no DHCP REQUEST of a network boot was heard of it", ""
 	case age > bootTime && !waits:
-		return fmt.Sprintf("its latest network boot was heard %s ago", age.Round(time.Minute)), ""
+		return fmt.Sprintf("its latest network boot was heard %s ago", Span(age.Round(time.Minute))), ""
 	case in.Stage.Rank() < Installer.Rank():
 		return "", ""
 	}
@@ -36,7 +36,7 @@ func (in Install) MayHaveScript(booted, now time.Time, waits bool) (refused, war
 		return fmt.Sprintf("its installer was heard after its latest network boot, at %s", in.Stage), ""
 	}
 	if !in.GaveUp {
-		warn = fmt.Sprintf("the box boots from the network again in the middle of its install, at %s, %s after its installer was heard last", in.Stage, booted.Sub(spoke).Round(time.Second))
+		warn = fmt.Sprintf("the box boots from the network again in the middle of its install, at %s, %s after its installer was heard last", in.Stage, Span(booted.Sub(spoke)))
 	}
 	return "", warn
 }

@@ -111,12 +111,12 @@ func TestGuard(t *testing.T) {
 					}
 				case err == nil || !strings.Contains(out, tt.want):
 					t.Errorf("%v: %s", err, out)
-				case engine == "base.ks":
-					if len(reports) > 0 { // rackhand-installer reports what the script said
-						t.Errorf("%v", reports)
-					}
-				case len(reports) != 1 || reports[0]["stage"] != "failed" || reports[0]["level"] != "error" || len(reports[0]["message"]) < 40:
+				case len(reports) != 1 || (reports[0]["stage"] == "failed") != (engine == "rhel.ks") || reports[0]["kind"] != "disk-guard" || reports[0]["level"] != "error" || len(reports[0]["message"]) < 40:
 					t.Errorf("reported: %v", reports)
+				case strings.HasPrefix(tt.want, "/dev/"):
+					if disk, found, _ := strings.Cut(strings.TrimSuffix(tt.want, "; no disk is named"), ": "); !strings.Contains(" "+reports[0]["disk"]+" ", " "+strings.TrimPrefix(disk, "/dev/")+" ") || !strings.Contains(reports[0]["found"], strings.TrimSuffix(found, ";")) {
+						t.Errorf("reported fields: %v", reports)
+					}
 				}
 			})
 		}
@@ -153,8 +153,11 @@ func TestGuardOurs(t *testing.T) {
 			for _, engine := range []struct {
 				template string
 				release  kickstart.Release
-				reports  int // rackhand-installer itself reports
+				reports  int // of blank disks: rackhand-installer itself reports those
 			}{{"rhel.ks", kickstart.RHEL9, 1}, {"base.ks", "", 0}} {
+				if !tt.pass {
+					engine.reports = 1
+				}
 				b := newScriptRoot(t)
 				b.disk("sda")
 				b.write("dev/sda.types", "gpt\n")

@@ -15,6 +15,18 @@ type Data struct {
 	Image     Image
 	// Mirrors are the package mirrors that the appliance caches, name -> URL.
 	Mirrors map[string]string
+	// Unclaimed is the box outside the inventory that waits at its boot program; zero in
+	// other scripts than its own.
+	Unclaimed Unclaimed
+}
+
+// Unclaimed is a box that waits at its boot program to be claimed.
+type Unclaimed struct {
+	MAC    string
+	Script string // URL of its boot script
+	Left   string // how long it still waits, such as 9 min 50 s
+	Pause  int64  // how long it waits before it asks again, in ms
+	Most   int    // how often it asks, whatever the answers are, before it boots its disk
 }
 
 // Appliance is where this appliance answers.
@@ -43,6 +55,7 @@ type Install struct {
 	Another    bool   // an attempt is left after this one
 	Kickstart  string // URL of the answer file
 	Report     string // URL for events
+	BMC        string // URL of the settings of the box's BMC; "" when the installer leaves that alone
 	Job        string // rescue, wipe or burnin for a job, which has no Kickstart; "" for an install
 	Order      string // URL of the order of the job
 	Agent      string // URL of the agent's binary

@@ -54,6 +54,9 @@ func (d Data) imageArgs() []string {
 		args = []string{"rackhand.job=" + d.Install.Job, "rackhand.order=" + d.Install.Order}
 	}
 	args = append(args, "rackhand.report="+d.Install.Report, "BOOTIF="+d.Install.BootIF)
+	if d.Install.Job == "" && d.Install.BMC != "" {
+		args = append(args, "rackhand.bmc="+d.Install.BMC)
+	}
 	if d.Install.Job == "" && d.Host.System != nil && d.Host.System.Skips() {
 		// its Kickstart need not name an image
 		args = append(args, "rackhand.unsupported=skip", "rackhand.image="+d.Image.URL, "rackhand.sha256="+d.Image.SHA256)

@@ -2,6 +2,7 @@ package templates_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,15 +120,21 @@ func (b *scriptRoot) run(script string, moved ...string) (string, error) {
 }
 
 // reports are the events that were posted.
+// reports are the reports that were sent, each with its fields.
 func (b *scriptRoot) reports() []map[string]string {
 	b.t.Helper()
 	var out []map[string]string
 	for line := range strings.Lines(b.read("reports")) {
-		var r map[string]string
+		var r struct {
+			Stage, Kind, Level, Message string
+			Fields                      map[string]string
+		}
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			b.t.Fatalf("%v: %s", err, line)
 		}
-		out = append(out, r)
+		all := map[string]string{"stage": r.Stage, "kind": r.Kind, "level": r.Level, "message": r.Message}
+		maps.Copy(all, r.Fields)
+		out = append(out, all)
 	}
 	return out
 }

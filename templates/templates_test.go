@@ -63,10 +63,15 @@ func TestBuiltins(t *testing.T) {
 	wipe := data(host())
 	wipe.Install = templates.Install{ID: "web1-wipe-1", Job: "wipe", Order: "http://10.77.0.1/i/TOKEN/job", Report: "http://10.77.0.1/i/TOKEN/event", BootIF: "01-52-54-00-00-00-01"}
 	wipe.Host.Boot.Console = "ttyS1"
+	unclaimed := templates.Data{Host: &inventory.Host{}, Unclaimed: templates.Unclaimed{
+		MAC: "52:54:00:00:00:99", Script: "http://10.77.0.1/boot/ipxe?mac=52:54:00:00:00:99", Left: "9 min 50 s", Pause: 10001, Most: 61,
+	}}
+	claimed := templates.Data{Host: host(), Unclaimed: templates.Unclaimed{MAC: "52:54:00:00:00:01"}}
 	for name, tt := range map[string]struct {
 		template string
 		data     templates.Data
 	}{
+		"unclaimed": {"unclaimed.ipxe", unclaimed}, "claimed": {"claimed.ipxe", claimed},
 		"install-wipe": {"install.ipxe", wipe}, "grub-wipe": {"install.grub", wipe},
 		"base": {"base.ks", data(host())}, "base-wipe": {"base.ks", wiped}, "base-small": {"base.ks", small},
 		"install": {"install.ipxe", data(host())}, "disk": {"disk.ipxe", data(host())},

@@ -6,12 +6,12 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/fetch"
 	"rackhand/config/file"
+	"rackhand/provision/terminal"
 )
 
 type bootfilesCmd struct {
@@ -33,18 +33,17 @@ func (c *bootfilesList) Run(p *bootfilesCmd, out io.Writer) error {
 	if c.JSON {
 		return printJSON(out, list)
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tBYTES\tSHA-256\tFROM")
+	table := &terminal.Table{Head: []string{"NAME", "BYTES", "SHA-256", "FROM"}}
 	for _, f := range list {
 		if f.Missing != "" {
 			// The last part of the error says what to do.
 			say := f.Missing[strings.LastIndex(f.Missing, ": ")+1:]
-			fmt.Fprintf(w, "%s\t-\t-\tmissing:%s\n", f.Name, say)
+			table.Add(f.Name, "-", "-", "missing:"+say)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.16s\t%s\n", f.Name, f.Size, f.SHA256, f.From)
+		table.Add(f.Name, fmt.Sprint(f.Size), fmt.Sprintf("%.16s", f.SHA256), f.From)
 	}
-	return w.Flush()
+	return table.Write(out)
 }
 
 type bootfilesFetch struct {

@@ -19,7 +19,7 @@ type caCmd struct {
 
 type caShowCmd struct {
 	socketFlag
-	JSON bool `help:"As JSON."`
+	jsonFlag
 }
 
 func (c *caShowCmd) Run(ctx context.Context, out io.Writer) error {
@@ -27,35 +27,43 @@ func (c *caShowCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
+	return c.show(out, st)
+}
+
+// show writes where a change of the CA stands.
+func (f jsonFlag) show(out io.Writer, st provision.CAStatus) error {
+	if f.JSON {
 		return printJSON(out, st)
 	}
 	showCA(out, st)
 	return nil
 }
 
-type caRenewCmd struct{ socketFlag }
+type caRenewCmd struct {
+	socketFlag
+	jsonFlag
+}
 
 func (c *caRenewCmd) Run(ctx context.Context, out io.Writer) error {
-	return stepCA(ctx, out, c.Socket, provision.CARequest{Step: "renew"})
+	st, err := client.New(c.Socket).ChangeCA(ctx, provision.CARequest{Step: "renew"})
+	if err != nil {
+		return err
+	}
+	return c.show(out, st)
 }
 
 type caFinishCmd struct {
 	socketFlag
+	jsonFlag
 	Force bool `help:"Go on though hosts would lose the appliance."`
 }
 
 func (c *caFinishCmd) Run(ctx context.Context, out io.Writer) error {
-	return stepCA(ctx, out, c.Socket, provision.CARequest{Step: "finish", Force: c.Force})
-}
-
-func stepCA(ctx context.Context, out io.Writer, socket string, r provision.CARequest) error {
-	st, err := client.New(socket).ChangeCA(ctx, r)
+	st, err := client.New(c.Socket).ChangeCA(ctx, provision.CARequest{Step: "finish", Force: c.Force})
 	if err != nil {
 		return err
 	}
-	showCA(out, st)
-	return nil
+	return c.show(out, st)
 }
 
 func showCA(out io.Writer, st provision.CAStatus) {

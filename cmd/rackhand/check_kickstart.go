@@ -17,37 +17,54 @@ import (
 // accepted, 1 when one is rejected, 2 when one could not be looked at.
 func (c *checkCmd) kickstarts(in io.Reader, out io.Writer) error {
 	if c.Release == "" && c.Unsupported == "" {
-		return exitError{2, errors.New("give --release RHEL9 (RHEL7 to RHEL10, F42 to F44), --unsupported refuse or skip for the image installer, or both")}
+		return exitError{exitUsage, errors.New("give --release RHEL9 (RHEL7 to RHEL10, F42 to F44), --unsupported refuse or skip for the image installer, or both")}
 	}
 	release := releaseNamed(c.Release)
 	if _, err := kickstart.LookupSyntax(release); err != nil && c.Release != "" {
-		return exitError{2, fmt.Errorf("--release: %w", err)}
+		return exitError{exitUsage, fmt.Errorf("--release: %w", err)}
 	}
 	if len(c.Paths) == 0 {
-		return exitError{2, errors.New("name the Kickstart files to check, or - for standard input")}
+		return exitError{exitUsage, errors.New("name the Kickstart files to check, or - for standard input")}
 	}
 	worst := 0
+	told := checkedAll{Problems: []found{}, Warnings: []found{}}
 	for _, path := range c.Paths {
 		text, err := readKickstart(path, in)
 		if err != nil {
-			fmt.Fprintf(out, "%s: %v\n", path, err)
+			told.Problems = append(told.Problems, found{File: path, Message: err.Error()})
+			if !c.JSON {
+				fmt.Fprintf(out, "%s: %v\n", path, err)
+			}
 			worst = 2
 			continue
 		}
 		var problems []*kickstart.Problem
 		if release != "" {
 			if problems, err = kickstart.CheckText(path, text, release, readAppended); err != nil {
-				return exitError{2, err}
+				return exitError{exitUsage, err}
 			}
 		}
 		if c.Unsupported != "" {
 			problems = append(problems, imageProblems(path, text, engine.Unsupported(c.Unsupported))...)
 		}
 		for _, p := range problems {
-			fmt.Fprintln(out, p)
+			one := found{p.File, p.Pos.Line, p.Pos.Col, p.Message, p.Hint}
+			if p.Severity == kickstart.Warning {
+				told.Warnings = append(told.Warnings, one)
+			} else {
+				told.Problems = append(told.Problems, one)
+			}
+			if !c.JSON {
+				fmt.Fprintln(out, p)
+			}
 		}
 		if len(kickstart.Errors(problems)) > 0 || c.Strict && len(problems) > 0 {
 			worst = max(worst, 1)
+		}
+	}
+	if c.JSON {
+		if err := printJSON(out, told); err != nil {
+			return err
 		}
 	}
 	if worst > 0 {

@@ -11,32 +11,34 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"rackhand/config"
-	"rackhand/config/problem"
 	"rackhand/inventory"
 	"rackhand/inventory/edit"
 	"rackhand/provision"
 	"rackhand/provision/preview"
 	"rackhand/provision/web/client"
+	"rackhand/provision/web/show"
 )
 
 type claimCmd struct {
 	socketFlag
 	editFlags
-	MAC  string `arg:"" optional:"" name:"mac" help:"The box's MAC, in any usual spelling. Without MAC and name, the unclaimed boxes are listed."`
+	JSON bool   `name:"json" help:"The list as JSON."`
+	MAC  string `arg:"" optional:"" name:"mac" complete:"mac" help:"The box's MAC, in any usual spelling. Without MAC and name, the unclaimed boxes are listed."`
 	Name string `arg:"" optional:"" help:"The host's name."`
 
 	Address string   `help:"The host's address (default: the next free one of its network)."`
-	Network string   `help:"The network to take an address from, if there are several."`
-	Group   string   `help:"The host's group."`
-	System  string   `help:"The host's system, if its group has none."`
-	Role    []string `help:"The host's role instead of its group's; may be given several times." placeholder:"ROLE"`
-	Never   bool     `name:"never-install" help:"The host only gets its address, such as a printer or a switch."`
+	Network string   `complete:"network" help:"The network to take an address from, if there are several."`
+	Group   string   `complete:"group" help:"The host's group."`
+	System  string   `complete:"system" help:"The host's system, if its group has none."`
+	Role    []string `complete:"role" help:"The host's role instead of its group's; may be given several times." placeholder:"ROLE"`
+	Request bool     `name:"on-request" xor:"install" help:"The host is installed when you say rackhand install, not at its first boot."`
+	Never   bool     `name:"never-install" xor:"install" help:"The host only gets its address, such as a printer or a switch."`
+	claimBMC
 }
 
 func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
@@ -45,25 +47,37 @@ func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return listUnclaimed(out, st, time.Now())
+		boxes := unclaimed(st)
+		if c.JSON {
+			return printJSON(out, boxes)
+		}
+		return show.Unclaimed(out, boxes, time.Now())
+	}
+	if c.JSON {
+		return exitError{exitUsage, errors.New("--json is for the list of unclaimed boxes: leave the MAC out")}
 	}
 	mac, err := edit.ParseMAC(c.MAC)
 	switch {
 	case err != nil:
-		return exitError{2, err}
+		return exitError{exitUsage, err}
 	case c.Name == "":
-		return exitError{2, fmt.Errorf("give it a name: rackhand claim %s NAME", mac)}
+		return exitError{exitUsage, fmt.Errorf("give it a name: rackhand claim %s NAME --group GROUP", mac)}
 	}
-	host := edit.Host{Name: c.Name, MAC: mac, Group: c.Group, System: c.System, Roles: c.Role, Never: c.Never}
+	host := edit.Host{Name: c.Name, MAC: mac, Group: c.Group, System: c.System, Roles: c.Role, Never: c.Never, OnRequest: c.Request}
 	if c.Address != "" {
 		if host.Address, err = netip.ParseAddr(c.Address); err != nil {
-			return exitError{2, fmt.Errorf("%q is not an address: write one such as 10.77.0.11", c.Address)}
+			return exitError{exitUsage, fmt.Errorf("%q is not an address: write one such as 10.77.0.11", c.Address)}
 		}
 	}
-	seen := c.ask(ctx)
+	keep, err := c.claimBMC.on(&host, c.Inventory)
+	if err != nil {
+		return err
+	}
+	seen := askAround(ctx, c.Socket, c.Inventory)
 	said := ""
 	var groups []string
-	return c.edit(ctx, out, func(files []edit.File) (edit.Change, error) {
+	var made *inventory.Host
+	err = c.edit(ctx, out, func(files []edit.File) (edit.Change, error) {
 		groups = groupsIn(files)
 		snap, problems := preview.Load(c.Inventory)
 		if len(problems) > 0 {
@@ -83,30 +97,24 @@ func (c *claimCmd) Run(ctx context.Context, out io.Writer) error {
 			said = fmt.Sprintf("%s gets %s, the next free address of network %s (%s)\n", host.Name, host.Address, n.Name, n.Subnet)
 		}
 		return edit.Claim(files, c.File, host)
-	}, func() { fmt.Fprint(out, said) }, func(snap *inventory.Snapshot) error { return installable(snap, host, groups) })
-}
-
-// ownAddress refuses a host with an address of the appliance's own, that the inventory
-// did not have before.
-func (f *editFlags) ownAddress() func(*inventory.Snapshot) error {
-	cfg, err := settingsFor("", f.Inventory)
-	if err != nil || cfg == nil {
-		return func(*inventory.Snapshot) error { return nil } // it isn't known
+	}, func() { fmt.Fprint(out, said) }, func(snap *inventory.Snapshot) error {
+		made = snap.Hosts[host.Name]
+		return installable(snap, host, groups)
+	})
+	if err != nil || c.DryRun {
+		return err
 	}
-	own := preview.SuppliesOf(cfg).Addresses
-	return func(snap *inventory.Snapshot) error {
-		for name, h := range snap.Hosts {
-			if !slices.Contains(own, h.Address) {
-				continue
-			}
-			before, _ := preview.Load(f.Inventory)
-			if before != nil && before.Hosts[name] != nil && before.Hosts[name].Address == h.Address {
-				continue
-			}
-			return fmt.Errorf("nothing was changed: %s is the appliance's own address, so %s would get no address; choose another one", h.Address, name)
+	if keep != nil {
+		path, err := keep()
+		if err != nil {
+			return err
 		}
-		return nil
+		fmt.Fprintf(out, "%s is written\n", path)
 	}
+	if seen.running && made != nil {
+		c.next(ctx, out, made)
+	}
+	return nil
 }
 
 // installable refuses a new host that would never be installed and doesn't say so.
@@ -157,17 +165,18 @@ func oneOf(names []string) string {
 	return " (" + strings.Join(names, ", ") + ")"
 }
 
-// seen holds facts from outside the inventory: where unclaimed boxes are, and which
-// addresses are in use.
+// seen holds facts from outside the inventory: where unclaimed boxes are, which addresses
+// are in use, and whether an appliance runs.
 type seen struct {
-	at    map[inventory.MAC]netip.Addr
-	taken map[netip.Addr]bool
+	at      map[inventory.MAC]netip.Addr
+	taken   map[netip.Addr]bool
+	running bool
 }
 
-// ask gathers facts from this machine and a running appliance. Both may be silent, because
-// an inventory may be edited anywhere.
-func (c *claimCmd) ask(ctx context.Context) seen {
-	s := seen{map[inventory.MAC]netip.Addr{}, map[netip.Addr]bool{}}
+// askAround gathers facts from this machine and a running appliance. Both may be silent,
+// because an inventory may be edited anywhere.
+func askAround(ctx context.Context, socket, folder string) seen {
+	s := seen{at: map[inventory.MAC]netip.Addr{}, taken: map[netip.Addr]bool{}}
 	if own, err := net.InterfaceAddrs(); err == nil {
 		for _, a := range own {
 			if p, err := netip.ParsePrefix(a.String()); err == nil {
@@ -177,15 +186,16 @@ func (c *claimCmd) ask(ctx context.Context) seen {
 	}
 	// The appliance may be another machine: `rackhand init` puts its settings beside the
 	// inventory.
-	if cfg, problems := config.Load(filepath.Join(filepath.Dir(filepath.Clean(c.Inventory)), "rackhand.yaml")); len(problems) == 0 {
+	if cfg, problems := config.Load(filepath.Join(filepath.Dir(filepath.Clean(folder)), "rackhand.yaml")); len(problems) == 0 {
 		s.taken[cfg.Address] = true
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	st, err := client.New(c.Socket).Status(ctx)
+	st, err := client.New(socket).Status(ctx)
 	if err != nil {
 		return s
 	}
+	s.running = true
 	for _, h := range st.Hosts {
 		a, err := netip.ParseAddr(h.Address)
 		if err != nil {
@@ -201,90 +211,7 @@ func (c *claimCmd) ask(ctx context.Context) seen {
 	return s
 }
 
-// listUnclaimed writes the unclaimed boxes, a line each.
-func listUnclaimed(out io.Writer, st provision.Status, now time.Time) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	n := 0
-	cell := func(s string) string {
-		if s = strings.Join(strings.Fields(problem.Printable(s)), " "); s == "" {
-			return "-"
-		}
-		return s
-	}
-	for _, h := range st.Hosts {
-		if !h.Unclaimed {
-			continue
-		}
-		if n++; n == 1 {
-			fmt.Fprintln(w, "MAC\tADDRESS\tMAKER\tSWITCH PORT\tSEEN")
-		}
-		ago := "-"
-		if !h.LastSeen.IsZero() {
-			ago = now.Sub(h.LastSeen).Round(time.Second).String() + " ago"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", cell(h.Host), cell(h.Address), cell(h.Maker), cell(h.SwitchPort), ago)
-	}
-	if n == 0 {
-		_, err := fmt.Fprintln(out, "no unclaimed box was seen")
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(out, "\nclaim one: rackhand claim MAC NAME")
-	return err
-}
-
-// editFlags are shared by the commands that change the inventory.
-type editFlags struct {
-	Inventory string `help:"The inventory's folder." default:"${inventory}" env:"RACKHAND_INVENTORY" type:"path"`
-	File      string `help:"The file of the inventory to change (default: the one that fits)."`
-	DryRun    bool   `help:"Show the change, and write nothing."`
-}
-
-// edit makes a change, shows it, and reports the result. It calls first before it shows the
-// change. If also refuses the inventory after the edit, the edit is not made.
-func (f *editFlags) edit(ctx context.Context, out io.Writer, change func([]edit.File) (edit.Change, error), first func(), also ...func(*inventory.Snapshot) error) error {
-	also = append(also, f.ownAddress())
-	var refused error
-	folder := edit.Folder{Dir: f.Inventory, Load: func(dir string) (*inventory.Snapshot, inventory.Problems) {
-		snap, problems := preview.Load(dir)
-		for _, look := range also {
-			if refused == nil && snap != nil {
-				refused = look(snap)
-			}
-		}
-		if refused != nil {
-			problems = append(problems, problem.Problem{Message: refused.Error()})
-		}
-		return snap, problems
-	}}
-	done, err := folder.Edit(ctx, f.DryRun, change)
-	var broken *edit.Broken
-	switch {
-	case refused != nil && err != nil:
-		return refused
-	case errors.As(err, &broken):
-		for _, p := range broken.Problems {
-			fmt.Fprintln(out, p)
-		}
-		if broken.Already > 0 {
-			return fmt.Errorf("nothing was changed: the inventory already has problems (%d); correct them first, rackhand check shows them", broken.Already)
-		}
-		return fmt.Errorf("nothing was changed: with this edit the inventory would have %s", count(len(broken.Problems), "problem"))
-	case err != nil:
-		return err
-	}
-	first()
-	text := done.Diff()
-	if text == "" {
-		fmt.Fprintf(out, "%s: nothing to change\n", done.File)
-		return nil
-	}
-	fmt.Fprint(out, text)
-	if f.DryRun {
-		return nil
-	}
-	fmt.Fprintf(out, "%s is written\n", done.File)
-	return nil
+// unclaimed are the boxes that are not in the inventory.
+func unclaimed(st provision.Status) []provision.HostStatus {
+	return slices.DeleteFunc(slices.Clone(st.Hosts), func(h provision.HostStatus) bool { return !h.Unclaimed })
 }

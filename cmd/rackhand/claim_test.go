@@ -48,7 +48,7 @@ func TestClaimAsksTheAppliance(t *testing.T) {
 		return out.String()
 	}
 	list := do(0, "claim")
-	for _, want := range []string{"52:54:00:00:00:09", "10.2.0.200", "Evil\uFFFD[31m\uFFFDInc", "sw1 7", "52:54:00:00:00:0a"} {
+	for _, want := range []string{"52:54:00:00:00:09", "10.2.0.200", `Evil\x1b[31m Inc`, "sw1 7", "52:54:00:00:00:0a"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("no %q in\n%s", want, list)
 		}

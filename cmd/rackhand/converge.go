@@ -12,9 +12,9 @@ import (
 
 type convergeCmd struct {
 	socketFlag
-	Hosts        []string `arg:"" optional:"" help:"Hosts, by their names in the inventory."`
-	Group        []string `help:"Also the hosts of this group; may be given several times." placeholder:"GROUP"`
-	Role         []string `help:"Also the hosts with this role; may be given several times." placeholder:"ROLE"`
+	Hosts        []string `arg:"" optional:"" name:"host" complete:"host" help:"Hosts, by their names in the inventory."`
+	Group        []string `complete:"group" help:"Also the hosts of this group; may be given several times." placeholder:"GROUP"`
+	Role         []string `complete:"role" help:"Also the hosts with this role; may be given several times." placeholder:"ROLE"`
 	All          bool     `help:"All hosts."`
 	Noop         bool     `help:"Change nothing: say what would be changed. Implies --wait."`
 	IgnoreWindow bool     `help:"Restart services now, though their maintenance window is closed."`
@@ -26,9 +26,7 @@ type convergeCmd struct {
 
 // Help is the end of --help.
 func (c *convergeCmd) Help() string {
-	return `Exit codes, the worst of all hosts: 0 nothing to do, 2 changed, 4 something failed, 6 both, 1 a run itself failed or a host did not answer, 64 a wrong command line. Without --wait: 0 when all is ordered, else 1.
-
-An order that was given goes on when this command is interrupted.`
+	return "An order that was given goes on when this command is interrupted."
 }
 
 func (c *convergeCmd) Run(ctx context.Context, out io.Writer) error {
@@ -82,7 +80,3 @@ func sleepFor(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
-
-// exitConvergeUsage is for a wrong command line of converge, whose other codes say what came
-// of the runs.
-const exitConvergeUsage = 64

@@ -66,7 +66,7 @@ func TestConverge(t *testing.T) {
 		{"both", convergeCmd{All: true, Wait: true}, map[string]catalog.Report{"db1": failed, "web1": changed, "web2": ok}, 6, "db1 web1 web2", ""},
 		{"a dry run waits", convergeCmd{Role: []string{"db"}, Noop: true}, map[string]catalog.Report{"db1": {Status: catalog.Changed, Noop: true, Results: changed.Results}}, 2, "db1", "would change file[/x]: said"},
 		{"no host is named", convergeCmd{}, nil, 64, "", "no hosts"},
-		{"a stranger", convergeCmd{Hosts: []string{"web9"}}, nil, 64, "", "web9 is not in the inventory"},
+		{"a stranger", convergeCmd{Hosts: []string{"web9"}}, nil, 64, "", "web9: no such host in the inventory"},
 		{"no batch", convergeCmd{All: true, Batch: "few"}, nil, 64, "", `"few" is not a batch`},
 		{"fewer than none", convergeCmd{All: true, StopAfter: -1}, nil, 64, "", "--stop-after -1"},
 	} {

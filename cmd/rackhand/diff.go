@@ -13,10 +13,11 @@ import (
 type diffCmd struct {
 	Ref string `arg:"" optional:"" default:"HEAD" help:"The commit to compare with (default HEAD): a branch, a tag, a hash."`
 	inventoryFlag
+	jsonFlag
 }
 
 // Run says with its exit status whether something differs: 0 nothing, 2 something, 1
-// for what could not be compared.
+// what could not be compared.
 func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
 	temp, err := os.MkdirTemp("", "rackhand-diff-")
 	if err != nil {
@@ -46,7 +47,12 @@ func (c *diffCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := compared.Write(out); err != nil {
+	if c.JSON {
+		err = printJSON(out, compared)
+	} else {
+		err = compared.Write(out)
+	}
+	if err != nil {
 		return err
 	}
 	switch {

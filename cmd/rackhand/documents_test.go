@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"rackhand/provision/usage"
 )
 
 var (
@@ -39,13 +41,15 @@ func documents(t *testing.T) map[string]string {
 	return all
 }
 
-func commandLine(t *testing.T) *kong.Node {
+func commandLine(t *testing.T) *kong.Node { return program(t).App.Node }
+
+func program(t *testing.T) usage.Program {
 	t.Helper()
-	parser, err := kong.New(&cli{}, kong.Name("rackhand"), kong.Vars{"version": "", "inventory": "", "config": ""})
+	parser, err := newParser(func(int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parser.Model.Node
+	return programOf(parser)
 }
 
 // TestDocumentedCommands holds every command line of the documents against what the
@@ -96,6 +100,8 @@ func unknown(node *kong.Node, words []string) string {
 			}
 		}
 		switch {
+		case child == nil && node.DefaultCmd != nil && len(node.DefaultCmd.Positional) > 0:
+			return unknownFlag(node.DefaultCmd, words)
 		case child == nil:
 			return "no command " + name
 		case len(words) == 1:
@@ -113,6 +119,7 @@ func unknownFlag(node *kong.Node, words []string) string {
 	for _, group := range node.AllFlags(false) {
 		for _, f := range group {
 			known["--"+f.Name] = true
+			known["--no-"+f.Name] = f.Tag.Negatable != ""
 		}
 	}
 	for _, f := range flagged.FindAllString(strings.Join(words, " "), -1) {

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"rackhand/inventory"
+	"rackhand/provision/bmc"
+	"rackhand/provision/terminal"
 )
 
 // inventoryFlag is shared by the commands that read an inventory's files.
@@ -16,9 +17,10 @@ type inventoryFlag struct {
 }
 
 type explainCmd struct {
-	Host string `arg:"" help:"The host, by its name in the inventory."`
+	Host string `arg:"" complete:"host" help:"The host, by its name in the inventory."`
 	Key  string `arg:"" optional:"" help:"One setting, such as role or variables.lang; boot means all settings under boot. Or a resource of its roles, such as 'file[/etc/motd]'."`
 	inventoryFlag
+	socketFlag
 	Config string `help:"For a resource: the appliance's settings (default: ${config}, if it exists)." type:"path"`
 	JSON   bool   `help:"As JSON."`
 }
@@ -44,19 +46,23 @@ func (c *explainCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	quirks := c.quirks(ctx, snap)
 	if c.JSON {
-		return explainJSON(out, snap.Hosts[c.Host], settings)
+		return explainJSON(out, snap.Hosts[c.Host], settings, quirks)
 	}
 	fmt.Fprintf(out, "%s, %s\n", c.Host, snap.Hosts[c.Host].Line)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	table := &terminal.Table{}
 	for _, s := range settings {
 		key := s.Key
 		for _, from := range s.Origins {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", key, shorten(inventory.ShowValue(from.Value)), from.At, from.Layer)
+			table.Add(key, shorten(inventory.ShowValue(from.Value)), from.At, from.Layer)
 			key = "  instead of"
 		}
 	}
-	return w.Flush()
+	if err := table.Write(out); err != nil {
+		return err
+	}
+	return showQuirks(out, quirks)
 }
 
 func shorten(s string) string {
@@ -76,12 +82,13 @@ type explained struct {
 	InsteadOf []explained `json:"instead_of,omitempty"`
 }
 
-func explainJSON(out io.Writer, h *inventory.Host, settings []inventory.Setting) error {
+func explainJSON(out io.Writer, h *inventory.Host, settings []inventory.Setting, quirks *bmc.QuirkReport) error {
 	told := struct {
-		Host     string      `json:"host"`
-		At       string      `json:"at"`
-		Settings []explained `json:"settings"`
-	}{Host: h.Name, At: h.Line}
+		Host     string           `json:"host"`
+		At       string           `json:"at"`
+		Settings []explained      `json:"settings"`
+		BMC      *bmc.QuirkReport `json:"bmc,omitempty"` // its quirks in force
+	}{Host: h.Name, At: h.Line, BMC: quirks}
 	for _, s := range settings {
 		var all []explained
 		for _, o := range s.Origins {

@@ -10,11 +10,13 @@ import (
 	"rackhand/config"
 	"rackhand/provision/catalog"
 	"rackhand/provision/web/client"
+	"rackhand/provision/web/show"
 )
 
 type factsCmd struct {
 	socketFlag
-	Host string `arg:"" help:"The host, by its name in the inventory."`
+	jsonFlag
+	Host string `arg:"" complete:"host" help:"The host, by its name in the inventory."`
 }
 
 func (c *factsCmd) Run(ctx context.Context, out io.Writer) error {
@@ -22,7 +24,10 @@ func (c *factsCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return printJSON(out, k)
+	if c.JSON {
+		return printJSON(out, k)
+	}
+	return show.Facts(out, k, time.Now())
 }
 
 // storedFacts returns the facts of hosts that the running appliance with these settings keeps.

@@ -31,7 +31,7 @@ func TestFactsCommand(t *testing.T) {
 	if code := shown([]string{"facts", "web1", "--socket", factsServer(t)}, &out, &errs); code != 0 {
 		t.Fatalf("%d %s", code, &errs)
 	}
-	if text := out.String(); !strings.Contains(text, `"total": 17179869184`) || strings.Contains(text, "\u202e") {
+	if text := out.String(); !strings.Contains(text, "memory.total  17179869184\n") || strings.Contains(text, "\u202e") {
 		t.Error(text)
 	}
 	if code := shown([]string{"facts", "web2", "--socket", factsServer(t)}, &out, &errs); code != 1 {

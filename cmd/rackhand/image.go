@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"time"
 
 	"rackhand/bootfiles"
 	"rackhand/bootfiles/image"
@@ -28,7 +27,7 @@ type imageCmd struct {
 func (c *imageCmd) dir() string { return c.folder("images") }
 
 type imageBuild struct {
-	Name string `arg:"" help:"The image. Names such as debian12, debian12-web, ubuntu24.04 or rocky9 imply distribution and release."`
+	Name string `arg:"" complete:"image" help:"The image. Names such as debian12, debian12-web, ubuntu24.04 or rocky9 imply distribution and release."`
 
 	Recipe       string   `help:"A recipe: a YAML file with the image's contents. The flags below add to it." type:"path" placeholder:"FILE"`
 	Distribution string   `help:"debian, ubuntu, rhel, rocky, alma, centos or fedora."`
@@ -40,6 +39,7 @@ type imageBuild struct {
 	Unsigned     bool     `help:"Accept unsigned archives."`
 	IfMissing    bool     `help:"Build only if the image is missing or has another recipe. Its installer is always rebuilt."`
 	Keep         bool     `help:"Keep the working folder of a build that fails."`
+	imageSystem
 }
 
 func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
@@ -62,7 +62,7 @@ func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error 
 				return err
 			}
 			fmt.Fprintf(out, "image %s exists (made %s); its installer is this program's\n", old.Name, old.Created.Local().Format("2006-01-02 15:04"))
-			return nil
+			return c.declare(ctx, p.cfg, old, out)
 		}
 		fmt.Fprintf(out, "image %s is rebuilt: %s\n", old.Name, why)
 	}
@@ -72,7 +72,8 @@ func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	return ready(out, m)
+	ready(out, m)
+	return c.declare(ctx, p.cfg, m, out)
 }
 
 // recipe returns the recipe to build: the file's recipe, or the one that the name stands
@@ -89,7 +90,7 @@ func (c *imageBuild) recipe(old *image.Manifest) (r image.Recipe, file string, e
 	case known:
 		r = byName
 	default:
-		return r, "", exitError{2, fmt.Errorf("image %s has no recipe: give --distribution and --release, or --recipe, or choose a name such as debian12 or debian12-%[1]s", c.Name)}
+		return r, "", exitError{exitUsage, fmt.Errorf("image %s has no recipe: give --distribution and --release, or --recipe, or choose a name such as debian12 or debian12-%[1]s", c.Name)}
 	}
 	if file != "" {
 		read, problems := image.ReadRecipe(file)
@@ -142,12 +143,11 @@ func differs(m *image.Manifest, r image.Recipe) (string, error) {
 
 func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
-func ready(out io.Writer, m *image.Manifest) error {
+func ready(out io.Writer, m *image.Manifest) {
 	for _, name := range m.FileNames() {
 		fmt.Fprintf(out, "%12d  %s\n", m.Files[name].Size, name)
 	}
-	_, err := fmt.Fprintf(out, "image %s is ready: %s, SHA-256 of its root %s\n", m.Name, count(m.Packages, "package"), m.Root().SHA256)
-	return err
+	fmt.Fprintf(out, "image %s is ready: %s, SHA-256 of its root %s\n", m.Name, count(m.Packages, "package"), m.Root().SHA256)
 }
 
 type imageImport struct {
@@ -155,9 +155,10 @@ type imageImport struct {
 	File string `arg:"" type:"existingfile" help:"The tar of a root file system: plain, or packed with gzip, xz, zstd or lz4."`
 
 	Kernel   string `help:"The version of the root's kernel that starts the installer, if it has several." placeholder:"VERSION"`
-	BootFrom string `help:"Start the installer with this image's kernel instead of the root's own." placeholder:"IMAGE"`
+	BootFrom string `complete:"image" help:"Start the installer with this image's kernel instead of the root's own." placeholder:"IMAGE"`
 	Complete bool   `help:"Accept a root without kernel, initrd or GRUB: the Kickstart adds them."`
 	MaxSize  size   `help:"The largest size of the unpacked root. Free disk space limits it too: the root is written twice, and 1 GiB stays free." default:"64GiB" placeholder:"SIZE"`
+	imageSystem
 }
 
 // A size is a flag such as 64GiB, in bytes.
@@ -182,11 +183,12 @@ func (c *imageImport) Run(ctx context.Context, p *imageCmd, out io.Writer) error
 	if err != nil {
 		return err
 	}
-	return ready(out, m)
+	ready(out, m)
+	return c.declare(ctx, p.cfg, m, out)
 }
 
 type imageVerify struct {
-	Names []string `arg:"" optional:"" name:"name" help:"The images."`
+	Names []string `arg:"" optional:"" name:"name" complete:"image" help:"The images."`
 }
 
 func (c *imageVerify) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
@@ -216,19 +218,6 @@ func eachOf(names []string, do func(name string) error) error {
 		errs = append(errs, do(name))
 	}
 	return errors.Join(errs...)
-}
-
-// age is how long ago something was, as people say it.
-func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return "now"
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	}
-	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
 // megabytes is a size in MB.

@@ -9,12 +9,13 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"rackhand/bootfiles/image"
 	"rackhand/inventory"
+	"rackhand/provision"
 	"rackhand/provision/preview"
+	"rackhand/provision/terminal"
 )
 
 type imageList struct {
@@ -39,8 +40,7 @@ func (c *imageList) Run(p *imageCmd, out io.Writer) error {
 	if len(list) == 0 {
 		return broken
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tRELEASE\tARCH\tKERNEL\tMB\tPACKAGES\tAGE\tRECIPE")
+	table := &terminal.Table{Head: []string{"NAME", "RELEASE", "ARCH", "KERNEL", "MB", "PACKAGES", "AGE", "RECIPE"}}
 	for _, m := range list {
 		recipe := cmp.Or(m.Stale, "current")
 		if m.Import != nil {
@@ -50,14 +50,14 @@ func (c *imageList) Run(p *imageCmd, out io.Writer) error {
 		for _, f := range m.Files {
 			size += f.Size
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", m.Name, cmp.Or(strings.TrimSpace(m.Distribution+" "+m.Release), "-"),
-			m.Arch, cmp.Or(m.Kernel, "-"), megabytes(size), m.Packages, age(time.Since(m.Created)), recipe)
+		table.Add(m.Name, cmp.Or(strings.TrimSpace(m.Distribution+" "+m.Release), "-"),
+			m.Arch, cmp.Or(m.Kernel, "-"), megabytes(size), fmt.Sprint(m.Packages), provision.Roughly(time.Since(m.Created)), recipe)
 	}
-	return errors.Join(w.Flush(), broken)
+	return errors.Join(table.Write(out), broken)
 }
 
 type imageRemove struct {
-	Name      string `arg:"" help:"The image."`
+	Name      string `arg:"" complete:"image" help:"The image."`
 	Inventory string `help:"The inventory to search for systems that name the image, instead of the settings'." type:"path"`
 	Force     bool   `help:"Remove it although a system names it."`
 }

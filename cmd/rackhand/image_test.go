@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -89,15 +88,5 @@ func TestImageDiffers(t *testing.T) {
 	}
 	if _, err := differs(&image.Manifest{Import: &image.Imported{File: "x.tar"}}, r); err == nil || !strings.Contains(err.Error(), "imported from x.tar") {
 		t.Errorf("an import: %v", err)
-	}
-}
-
-func TestAge(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		time.Second: "now", 90 * time.Second: "1m", 3 * time.Hour: "3h", 47 * time.Hour: "47h", 49 * time.Hour: "2d", -time.Hour: "now",
-	} {
-		if got := age(d); got != want {
-			t.Errorf("%v is %s, want %s", d, got, want)
-		}
 	}
 }

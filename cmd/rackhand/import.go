@@ -12,9 +12,9 @@ import (
 
 type importCmd struct {
 	inventoryFlag
-	Table   string `arg:"" name:"hosts.csv" help:"The table, - for standard input: a line of column names (name, mac; address, bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk, variables.NAME), then one host a line."`
-	Group   string `help:"The group of hosts without one in their row."`
-	Network string `help:"The network for hosts without an address, if there are several."`
+	Table   string `arg:"" name:"hosts.csv" complete:"file" help:"The table, - for standard input: a line of column names (name, mac; address, bmc, bmc_mac, rack, unit, group, system, role, kickstart, disk, variables.NAME), then one host a line."`
+	Group   string `complete:"group" help:"The group of hosts without one in their row."`
+	Network string `complete:"network" help:"The network for hosts without an address, if there are several."`
 	DryRun  bool   `help:"List the hosts that would be added, and print no YAML."`
 }
 
@@ -22,7 +22,7 @@ func (c *importCmd) Run(in io.Reader, out io.Writer) error {
 	if c.Table != "-" {
 		f, err := file.Open(c.Table)
 		if err != nil {
-			return exitError{2, fmt.Errorf("the table: %w", err)}
+			return exitError{exitUsage, fmt.Errorf("the table: %w", err)}
 		}
 		defer f.Close()
 		in = f

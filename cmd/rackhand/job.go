@@ -16,7 +16,8 @@ import (
 // jobFlags are those of every job.
 type jobFlags struct {
 	socketFlag
-	Host    string `arg:"" help:"The host, by its name in the inventory."`
+	jsonFlag
+	Host    string `arg:"" complete:"host" help:"The host, by its name in the inventory."`
 	NoPower bool   `help:"Don't switch its power: you press the button."`
 }
 
@@ -24,7 +25,7 @@ type jobFlags struct {
 func (f *jobFlags) arm(ctx context.Context, out io.Writer, r provision.JobRequest) (provision.Install, error) {
 	r.Power = !f.NoPower
 	in, err := client.New(f.Socket).Job(ctx, f.Host, r)
-	if err != nil {
+	if err != nil || f.JSON {
 		return in, err
 	}
 	fmt.Fprintf(out, "%s %s is armed until %s", in.Noun(), in.ID, in.Expires.Local().Format("15:04"))
@@ -42,11 +43,14 @@ type burninCmd struct {
 }
 
 func (c *burninCmd) Run(ctx context.Context, out io.Writer) error {
-	_, err := c.arm(ctx, out, provision.JobRequest{
+	in, err := c.arm(ctx, out, provision.JobRequest{
 		Job: provision.JobBurnin, Serving: c.Serving, Order: provision.Order{Minutes: c.Minutes},
 	})
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(out, in)
 	}
 	fmt.Fprintf(out, "follow it: rackhand watch %s; findings: rackhand job %s\n", c.Host, c.Host)
 	return nil
@@ -61,13 +65,16 @@ type wipeCmd struct {
 
 func (c *wipeCmd) Run(ctx context.Context, out io.Writer) error {
 	if !c.Yes {
-		return exitError{2, fmt.Errorf("this would erase %s of %s: give --yes to confirm", orAll(c.Disk), c.what(ctx))}
+		return exitError{exitUsage, fmt.Errorf("this would erase %s of %s: give --yes to confirm", orAll(c.Disk), c.what(ctx))}
 	}
-	_, err := c.arm(ctx, out, provision.JobRequest{
+	in, err := c.arm(ctx, out, provision.JobRequest{
 		Job: provision.JobWipe, Yes: true, Serving: c.Serving, Order: provision.Order{Disks: c.Disk},
 	})
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(out, in)
 	}
 	fmt.Fprintf(out, "the box names its disks with their serial numbers ten seconds before it begins: rackhand watch %s; to stop it: rackhand cancel %s\n", c.Host, c.Host)
 	return nil
@@ -104,8 +111,8 @@ func (c *wipeCmd) what(ctx context.Context) string {
 
 type jobCmd struct {
 	socketFlag
-	Host string `arg:"" help:"The host, by its name in the inventory."`
-	JSON bool   `help:"Print JSON, with the box's report."`
+	jsonFlag
+	Host string `arg:"" complete:"host" help:"The host, by its name in the inventory."`
 }
 
 func (c *jobCmd) Run(ctx context.Context, out io.Writer) error {

@@ -10,7 +10,7 @@ import (
 
 type logCmd struct {
 	socketFlag
-	Host    string `arg:"" help:"The host, by its name in the inventory."`
+	Host    string `arg:"" complete:"host" help:"The host, by its name in the inventory."`
 	Follow  bool   `short:"f" help:"Follow the log until the install has ended."`
 	Install string `help:"The install, such as web1-3 (default: the latest)." placeholder:"ID"`
 }

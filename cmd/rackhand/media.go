@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"rackhand/bootfiles/media"
 	"rackhand/config"
+	"rackhand/provision"
 	"rackhand/provision/mirror"
+	"rackhand/provision/terminal"
 )
 
 type mediaCmd struct {
@@ -27,7 +28,7 @@ func (c *mediaCmd) dir() string { return c.folder("media") }
 
 type mediaAdd struct {
 	Name string `arg:"" help:"The media's name in the inventory: rocky9."`
-	From string `arg:"" help:"FILE.iso; or a tree below an upstream of the mirror cache, as UPSTREAM:PATH or by its URL."`
+	From string `arg:"" complete:"file" help:"FILE.iso; or a tree below an upstream of the mirror cache, as UPSTREAM:PATH or by its URL."`
 
 	InPlace bool   `help:"Use the ISO where it is, without a copy in the state folder."`
 	SHA256  string `name:"sha256" help:"The ISO's SHA-256, as its distributor publishes it."`
@@ -57,7 +58,7 @@ func (c *mediaAdd) Run(ctx context.Context, p *mediaCmd, out io.Writer) error {
 
 func (c *mediaAdd) tree(ctx context.Context, cfg config.Mirror, o media.AddOptions) (*media.Manifest, []string, error) {
 	if c.InPlace || c.SHA256 != "" {
-		return nil, nil, exitError{2, errors.New("--in-place and --sha256 are for an ISO")}
+		return nil, nil, exitError{exitUsage, errors.New("--in-place and --sha256 are for an ISO")}
 	}
 	upstream, path, err := upstreamOf(c.From, cfg.Upstreams)
 	if err != nil {
@@ -82,13 +83,12 @@ func (c *mediaList) Run(p *mediaCmd, out io.Writer) error {
 	if len(all) == 0 {
 		return broken
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tRELEASE\tARCH\tSYSTEM\tPACKAGES\tAGE\tFROM")
+	table := &terminal.Table{Head: []string{"NAME", "RELEASE", "ARCH", "SYSTEM", "PACKAGES", "AGE", "FROM"}}
 	for _, m := range all {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Tree.Release(), m.Tree.Processor(),
-			m.Tree.Family+" "+m.Tree.Version, packagesIn(m), age(time.Since(m.Added)), origin(m))
+		table.Add(m.Name, m.Tree.Release(), m.Tree.Processor(),
+			m.Tree.Family+" "+m.Tree.Version, packagesIn(m), provision.Roughly(time.Since(m.Added)), origin(m))
 	}
-	return errors.Join(w.Flush(), broken)
+	return errors.Join(table.Write(out), broken)
 }
 
 // describe puts media into one line.
@@ -117,7 +117,7 @@ func packagesIn(m *media.Manifest) string {
 }
 
 type mediaVerify struct {
-	Names []string `arg:"" optional:"" name:"name" help:"The media."`
+	Names []string `arg:"" optional:"" name:"name" complete:"media" help:"The media."`
 }
 
 func (c *mediaVerify) Run(ctx context.Context, p *mediaCmd, out io.Writer) error {
@@ -141,7 +141,7 @@ func (c *mediaVerify) Run(ctx context.Context, p *mediaCmd, out io.Writer) error
 }
 
 type mediaRemove struct {
-	Name string `arg:"" help:"The media."`
+	Name string `arg:"" complete:"media" help:"The media."`
 }
 
 func (c *mediaRemove) Run(p *mediaCmd, out io.Writer) error {

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"rackhand/provision"
+	"rackhand/provision/terminal"
 	"rackhand/provision/web/client"
 )
 
@@ -19,13 +20,17 @@ type mirrorCmd struct {
 
 type mirrorPrefetch struct {
 	socketFlag
-	System string `arg:"" help:"The system, by its name in the inventory."`
+	jsonFlag
+	System string `arg:"" complete:"system" help:"The system, by its name in the inventory."`
 }
 
 func (c *mirrorPrefetch) Run(ctx context.Context, out io.Writer) error {
 	got, err := client.New(c.Socket).Prefetch(ctx, c.System)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(out, got)
 	}
 	fmt.Fprintf(out, "%d hosts of %s name: %s\n", got.Hosts, c.System, strings.Join(got.Named, " "))
 	fmt.Fprintf(out, "with their dependencies: %d packages that the image lacks, all in the mirror cache; %d files (%.1f MB) were fetched now\n",
@@ -48,29 +53,29 @@ func (c *mirrorList) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(out, files)
+		return printJSON(out, append([]provision.MirrorFile{}, files...)) // [] without files
 	}
 	if len(files) == 0 {
 		_, err := fmt.Fprintln(out, "the mirror cache has no such file (the name of a folder ends with /)")
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SIZE\tAGE\tUSED\tPATH")
+	table := &terminal.Table{Head: []string{"SIZE", "AGE", "USED", "PATH"}}
 	var total int64
 	for _, f := range files {
 		note := ""
 		if f.Outdated {
-			note = "  (the archive's index names another file by this name)"
+			note = " (the archive's index names another file by this name)"
 		}
 		total += f.Size
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s%s\n", f.Size, age(time.Since(f.Stored)), age(time.Since(f.Used)), f.Path, note)
+		table.Add(fmt.Sprint(f.Size), provision.Roughly(time.Since(f.Stored)), provision.Roughly(time.Since(f.Used)), f.Path+note)
 	}
-	fmt.Fprintf(w, "%d\t\t\tin %s\n", total, count(len(files), "file"))
-	return w.Flush()
+	table.Add(fmt.Sprint(total), "", "", "in "+count(len(files), "file"))
+	return table.Write(out)
 }
 
 type mirrorForget struct {
 	socketFlag
+	jsonFlag
 	Path string `arg:"" help:"NAME/PATH below /mirror/, or its URL as apt or dnf shows it; NAME/ and NAME/FOLDER/ mean everything in them."`
 }
 
@@ -78,6 +83,9 @@ func (c *mirrorForget) Run(ctx context.Context, out io.Writer) error {
 	got, err := client.New(c.Socket).MirrorForget(ctx, c.Path)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		return printJSON(out, got)
 	}
 	_, err = fmt.Fprintf(out, "removed from the mirror cache: %s, %d bytes\n", count(got.Files, "file"), got.Bytes)
 	if got.UnderWay > 0 && err == nil {

@@ -36,18 +36,18 @@ func TestMirrorCommands(t *testing.T) {
 	})
 	socket := serveSocket(t, mux)
 
-	const note = "  (the archive's index names another file by this name)"
+	const note = " (the archive's index names another file by this name)"
 	for _, c := range []struct {
 		args string
 		exit int
 		want string
 	}{
-		{"list debian/pool/", 0, "SIZE  AGE  USED  PATH\n1000  3h   3h    debian/pool/a.deb\n24    3h   now   debian/pool/g%2B%2B.deb" + note + "\n1024             in 2 files\n"},
+		{"list debian/pool/", 0, "SIZE  AGE  USED  PATH\n1000  3 h  3 h   debian/pool/a.deb\n24    3 h  0 s   debian/pool/g%2B%2B.deb" + note + "\n1024             in 2 files\n"},
 		{"list", 0, "the mirror cache has no such file (the name of a folder ends with /)\n"},
 		{"list --json", 0, "[]\n"},
 		{"forget debian/pool/g++.deb", 0, "removed from the mirror cache: 1 file, 2000000 bytes\n1 download under way: the hosts that asked get it, but it isn't kept\n"},
 		{"forget debian/x", 1, "rackhand: the appliance says: the mirror cache has no such file\n"},
-		{"forget", 2, "rackhand: expected \"<path>\"\n"},
+		{"forget", 2, "rackhand: missing: PATH\nsee `rackhand help mirror forget`\n"},
 	} {
 		var out strings.Builder
 		exit := run(append(append([]string{"mirror"}, strings.Fields(c.args)...), "--socket", socket), &out, &out)

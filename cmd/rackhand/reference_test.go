@@ -20,13 +20,16 @@ import (
 
 const referencePage = "../../docs/guide/reference.md"
 
-// TestReference holds the reference page against the schemas, which hold the readers'
-// own keys.
+// TestReference holds the reference page against the command line, and against the schemas,
+// which hold the readers' own keys.
 func TestReference(t *testing.T) {
 	var page strings.Builder
 	page.WriteString("# Reference\n" +
-		"Every key of the configuration files. NAME stands for any name. " +
-		"This page is made from the JSON Schemas in [docs/schema](../schema/), by `go test ./cmd/rackhand -run TestReference -update`: don't edit it.\n")
+		"Every command, and every key of the configuration files. NAME stands for any name. " +
+		"This page is made from the commands' own help and the JSON Schemas in [docs/schema](../schema/), by `go test ./cmd/rackhand -run TestReference -update`: don't edit it.\n")
+	page.WriteString("\n## Commands\nAs in `rackhand help`. Results go to standard output; errors, notes and progress go to standard error. " +
+		"Every command takes `--help`. On a terminal, text is as wide as the terminal and has colours, unless NO_COLOR is set.\n")
+	page.WriteString(program(t).Markdown())
 	section(t, &page, "rackhand.yaml", config.JSONSchema)
 	inventorySections(t, &page)
 	section(t, &page, "Roles", role.JSONSchema)

@@ -15,7 +15,7 @@ import (
 )
 
 type renderCmd struct {
-	Host string `arg:"" help:"The host, by its name in the inventory."`
+	Host string `arg:"" complete:"host" help:"The host, by its name in the inventory."`
 	What string `arg:"" optional:"" enum:"kickstart,script,grub,catalog,plan" default:"kickstart" help:"What to show: kickstart (default), script (iPXE's), grub (GRUB's menu) or catalog; or plan, the steps of its install with the layout of its disks (image installer)."`
 	inventoryFlag
 	Config string `help:"The appliance's settings, for its address, mirrors, images and secrets (default: ${config}, if it exists)." type:"path"`

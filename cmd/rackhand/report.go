@@ -13,23 +13,12 @@ import (
 
 type reportCmd struct {
 	socketFlag
-	Host    string `arg:"" help:"The host, by its name in the inventory."`
+	Host    string `arg:"" complete:"host" help:"The host, by its name in the inventory."`
 	JSON    bool   `help:"As JSON; the schema is printed by rackhand schema report."`
 	All     bool   `help:"List all reports that are kept, newest first." xor:"which"`
 	Number  uint64 `help:"Show the report with this number." xor:"which" placeholder:"N"`
 	Verbose bool   `short:"v" help:"Also list the resources that held."`
 }
-
-// Help tells the exit status.
-func (c *reportCmd) Help() string {
-	return `Exit status: 0 everything holds; 1 there is no report to show; 3 the report is not fresh: the agent is silent for two of its intervals, or it converged a catalog that it had kept; 4 the run failed, or resources in it. With --all it is 0.`
-}
-
-// Exit statuses of a report that is shown.
-const (
-	exitStale  = 3
-	exitFailed = 4
-)
 
 func (c *reportCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.All {

@@ -37,11 +37,16 @@ func (c *rescueCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if c.NoWait && c.JSON {
+		return printJSON(out, rescued{Job: in})
+	}
 	if c.NoWait {
 		fmt.Fprintf(out, "follow it: rackhand watch %s\n", c.Host)
 		return nil
 	}
-	fmt.Fprintln(out, "waiting for the box; after Ctrl-C the rescue stays armed")
+	if !c.JSON {
+		fmt.Fprintln(out, "waiting for the box; after Ctrl-C the rescue stays armed")
+	}
 	return c.wait(ctx, out, cl, in, st.Seq)
 }
 
@@ -59,21 +64,30 @@ func (c *rescueCmd) wait(ctx context.Context, out io.Writer, cl *client.Client, 
 			over = &e
 			return false
 		}
-		fmt.Fprintln(out, show.Event(e))
-		return true
+		return c.JSON || show.Event(out, e) == nil
 	})
 	switch {
 	case over != nil:
 		return fmt.Errorf("the rescue has ended (%s): %s", over.Stage, show.OneLine(over.Message, 500))
 	case ready != nil:
-		return c.ready(out, *ready)
+		return c.ready(out, in, *ready)
 	case ctx.Err() != nil:
 		return errors.New("no longer waiting; the rescue stays armed: `rackhand cancel " + c.Host + "` ends it")
 	}
 	return err
 }
 
-func (c *rescueCmd) ready(out io.Writer, e provision.Event) error {
+// A rescued box is the output of rescue --json. Empty values are not known before the box lets
+// somebody in.
+type rescued struct {
+	Job         provision.Install `json:"job"`
+	Address     string            `json:"address,omitempty"`
+	Port        string            `json:"port,omitempty"`
+	HostKey     string            `json:"host_key,omitempty"`
+	Fingerprint string            `json:"fingerprint,omitempty"`
+}
+
+func (c *rescueCmd) ready(out io.Writer, in provision.Install, e provision.Event) error {
 	field := func(name string) string { return show.OneLine(e.Fields[name], 1000) }
 	line := field("address") + " " + field("host_key")
 	ssh := fmt.Sprintf("ssh -p %s root@%s", field("port"), field("address"))
@@ -82,6 +96,9 @@ func (c *rescueCmd) ready(out io.Writer, e provision.Event) error {
 			return err
 		}
 		ssh = fmt.Sprintf("ssh -o UserKnownHostsFile=%s -o StrictHostKeyChecking=yes -p %s root@%s", c.KnownHosts, field("port"), field("address"))
+	}
+	if c.JSON {
+		return printJSON(out, rescued{in, field("address"), field("port"), field("host_key"), field("fingerprint")})
 	}
 	fmt.Fprintf(out, "%s\nhost key: %s\nfor known_hosts: %s\n", ssh, field("fingerprint"), line)
 	return nil

@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"text/tabwriter"
 
 	"rackhand/config/problem"
 	"rackhand/inventory/role/shipped"
+	"rackhand/provision/terminal"
 	"rackhand/templates"
 )
 
@@ -22,22 +22,40 @@ type rolesCmd struct {
 	Copy rolesCopyCmd `cmd:"" help:"Copy one with its tests and templates into the inventory, to change it there."`
 }
 
-type rolesListCmd struct{ inventoryFlag }
+type rolesListCmd struct {
+	inventoryFlag
+	jsonFlag
+}
+
+// A listedRole is a role in the output of roles list --json.
+type listedRole struct {
+	Name    string `json:"name"`
+	Summary string `json:"summary"`
+	// Replaced: the inventory has a role of that name.
+	Replaced bool `json:"replaced"`
+}
 
 func (c *rolesListCmd) Run(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var list []listedRole
 	for _, name := range shipped.Names() {
-		note := ""
-		if _, err := os.Stat(filepath.Join(c.Inventory, "roles", name+".yaml")); err == nil {
-			note = " (the inventory has its own)"
-		}
-		fmt.Fprintf(w, "%s\t%s%s\n", name, shipped.Summary(name), note)
+		_, err := os.Stat(filepath.Join(c.Inventory, "roles", name+".yaml"))
+		list = append(list, listedRole{name, shipped.Summary(name), err == nil})
 	}
-	return w.Flush()
+	if c.JSON {
+		return printJSON(out, list)
+	}
+	table := &terminal.Table{}
+	for _, r := range list {
+		if r.Replaced {
+			r.Summary += " (the inventory has its own)"
+		}
+		table.Add(r.Name, r.Summary)
+	}
+	return table.Write(out)
 }
 
 type rolesShowCmd struct {
-	Name string `arg:"" help:"The role, such as nginx."`
+	Name string `arg:"" complete:"shipped-role" help:"The role, such as nginx."`
 }
 
 func (c *rolesShowCmd) Run(out io.Writer) error {
@@ -61,7 +79,7 @@ func shippedRole(name string) ([]byte, error) {
 }
 
 type rolesCopyCmd struct {
-	Name string `arg:"" help:"The role, such as nginx."`
+	Name string `arg:"" complete:"shipped-role" help:"The role, such as nginx."`
 	inventoryFlag
 }
 

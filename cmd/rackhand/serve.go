@@ -17,12 +17,8 @@ import (
 	"rackhand/provision/state"
 )
 
-// exitAsk is the status of an appliance that needs its operator's word before it serves:
-// the guide's unit isn't restarted on it.
-const exitAsk = 3
-
-// memorySoft is the memory in bytes beyond which garbage is collected sooner. A rack of 500
-// hosts takes a third of it. It is no hard limit.
+// memorySoft is the memory in bytes beyond which garbage is collected sooner, besides that of
+// traces. A rack of 500 hosts takes a third of it. It is not a hard limit.
 const memorySoft = 96 << 20
 
 type serveCmd struct {
@@ -43,8 +39,10 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	// each DHCP exchange. Under a flood it would cost more, so garbage is collected at once
 	// from memorySoft on. GOMEMLIMIT sets another bound.
 	debug.SetGCPercent(400)
+	traced := func(int) {}
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(memorySoft)
+		traced = func(bytes int) { debug.SetMemoryLimit(memorySoft + int64(bytes)) }
+		traced(0)
 	}
 	level := slog.LevelInfo
 	if c.Debug {
@@ -64,7 +62,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		}
 	}()
 	err := appliance.Run(ctx, cfg, appliance.Deps{
-		Clock: time.Now, Random: rand.Reader, Log: log, Version: version, May: state.May{NewDatabase: c.NewDatabase, NewCA: c.NewCA},
+		Clock: time.Now, Random: rand.Reader, Log: log, Version: version, May: state.May{NewDatabase: c.NewDatabase, NewCA: c.NewCA}, Traced: traced,
 	}, reload)
 	if errors.Is(err, state.ErrAsk) {
 		return exitError{exitAsk, err}

@@ -11,11 +11,16 @@ import (
 
 type statusCmd struct {
 	socketFlag
-	JSON bool `help:"As JSON."`
+	jsonFlag
+	Host string `arg:"" optional:"" complete:"box" help:"One host in detail, by its name or a MAC; also an unclaimed box, by its MAC."`
 }
 
 func (c *statusCmd) Run(ctx context.Context, out io.Writer) error {
-	st, err := client.New(c.Socket).Status(ctx)
+	cl := client.New(c.Socket)
+	if c.Host != "" {
+		return c.host(ctx, cl, out)
+	}
+	st, err := cl.Status(ctx)
 	if err != nil {
 		return err
 	}
@@ -23,4 +28,19 @@ func (c *statusCmd) Run(ctx context.Context, out io.Writer) error {
 		return printJSON(out, st)
 	}
 	return show.Status(out, st, time.Now())
+}
+
+func (c *statusCmd) host(ctx context.Context, cl *client.Client, out io.Writer) error {
+	h, _, err := cl.Host(ctx, c.Host)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(out, h)
+	}
+	events, err := cl.Events(ctx, h.Host)
+	if err != nil {
+		return err
+	}
+	return show.Host(out, h, events, time.Now())
 }

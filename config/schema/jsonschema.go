@@ -141,8 +141,10 @@ func (w *writer) value(path string, s *Shape, doc Doc) *jsonSchema {
 		if doc.NotEmpty {
 			list.Type, list.MinItems = "array", 1
 		}
-		if s.List.Fields == nil && !s.Text {
-			add(item)
+		// One entry without brackets may not be a mapping.
+		one := *s.List
+		if one.Fields = nil; !one.Empty() && !s.Text {
+			add(w.value(path, &one, doc))
 		}
 		add(list)
 	}

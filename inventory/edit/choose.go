@@ -78,7 +78,7 @@ func choose(files []File, only string, path Path) (File, error) {
 	case fail != nil && (best < 0 || bestScore[0] < 2):
 		return File{}, fail
 	case best < 0:
-		return File{}, refuse("`rackhand init` writes a first inventory, or name a new file with --file", "there is no *.yaml file in the inventory")
+		return File{}, refuse("`rackhand init DIR` writes a first inventory, or name a new file with --file", "there is no *.yaml file in the inventory")
 	}
 	return files[best], nil
 }

@@ -21,6 +21,16 @@ type Host struct {
 	Roles []string
 	// Never: it gets its address only, and is never installed.
 	Never bool
+	// OnRequest: it is installed only when the operator asks for it.
+	OnRequest bool
+	BMC       BMC
+}
+
+// A BMC is that of a host that is claimed; zero for none.
+type BMC struct {
+	Address netip.Addr
+	// User and Secret, the name of the user's password, are empty if the group gives them.
+	User, Secret string
 }
 
 // Claim adds a host behind the last one of the file that has most hosts, or of the
@@ -44,6 +54,18 @@ func Claim(files []File, only string, h Host) (Change, error) {
 	}
 	if h.Never {
 		fields = append(fields, Field{Key: "install", Values: []string{string(inventory.Never)}})
+	} else if h.OnRequest {
+		fields = append(fields, Field{Key: "install", Values: []string{string(inventory.OnRequest)}})
+	}
+	if h.BMC.Address.IsValid() {
+		bmc := []Field{{Key: "address", Values: []string{h.BMC.Address.String()}}}
+		if h.BMC.User != "" {
+			bmc = append(bmc, Field{Key: "user", Values: []string{h.BMC.User}})
+		}
+		if h.BMC.Secret != "" {
+			bmc = append(bmc, Field{Key: "password", Fields: []Field{{Key: "secret", Values: []string{h.BMC.Secret}}}})
+		}
+		fields = append(fields, Field{Key: "bmc", Fields: bmc})
 	}
 	return AddIn(files, only, Path{"hosts", h.Name}, fields)
 }

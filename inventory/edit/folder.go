@@ -121,7 +121,7 @@ func (f Folder) Edit(ctx context.Context, dry bool, change func([]File) (Change,
 func (f Folder) lock(ctx context.Context) (*os.File, error) {
 	dir, err := os.Open(f.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("the inventory's folder: %w; --inventory names it, `rackhand init` makes one", err)
+		return nil, fmt.Errorf("the inventory's folder: %w; --inventory names it, `rackhand init /etc/rackhand` makes the usual one", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()

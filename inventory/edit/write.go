@@ -62,7 +62,8 @@ func changed(file string) error {
 	return refuse("run it again", "%s was changed by somebody else meanwhile: nothing was written", file)
 }
 
-// keepOwner gives a new file the owner of the old one.
+// keepOwner gives a new file the owner of the old one. A member of its group may edit a file
+// that its group may write: then the new one is the member's, of the same group.
 func keepOwner(file *os.File, want *syscall.Stat_t) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -71,5 +72,9 @@ func keepOwner(file *os.File, want *syscall.Stat_t) error {
 	if have, ok := info.Sys().(*syscall.Stat_t); ok && have.Uid == want.Uid && have.Gid == want.Gid {
 		return nil
 	}
-	return file.Chown(int(want.Uid), int(want.Gid))
+	err = file.Chown(int(want.Uid), int(want.Gid))
+	if errors.Is(err, fs.ErrPermission) && want.Mode&syscall.S_IWGRP != 0 && file.Chown(-1, int(want.Gid)) == nil {
+		return nil
+	}
+	return err
 }

@@ -48,7 +48,7 @@ func Hosts(s *inventory.Snapshot) []byte {
 	for _, h := range all {
 		line(h.Address.String(), h.Network, h.Name)
 		// A BMC on another port shares its address with others: it is simulated.
-		if name := h.Name + "-bmc"; h.BMC != nil && h.BMC.Address.Port() == 623 && s.Hosts[name] == nil {
+		if name := h.Name + "-bmc"; h.BMC != nil && (h.BMC.Address.Port() == 623 || h.BMC.Address.Port() == 443) && s.Hosts[name] == nil {
 			a := h.BMC.Address.Addr()
 			line(a.String(), s.NetworkOf(a), name)
 		}

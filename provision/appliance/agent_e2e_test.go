@@ -85,7 +85,7 @@ func TestAgentsLife(t *testing.T) {
 	if !h.has("etc/site", "4 bios") {
 		t.Errorf("the file that facts make: %s", h.ask(0, "report", "web1", "-v"))
 	}
-	h.wantText(0, "facts web1", `"room": 4`, `"boot_mode": "bios"`)
+	h.wantText(0, "facts web1 --json", `"room": 4`, `"boot_mode": "bios"`)
 	render := exec.CommandContext(t.Context(), program(t), "render", "web1", "catalog", "--config", filepath.Join(h.dir, "rackhand.yaml"), "--inventory", filepath.Join(h.dir, "inventory"))
 	if text := h.run(0, render); !strings.Contains(text, `"content": "4 bios"`) {
 		t.Errorf("rendered with the facts that are kept:\n%s", text)

@@ -20,6 +20,12 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/agentfile"
+	"rackhand/provision/bmc"
+	"rackhand/provision/bmc/audit"
+	"rackhand/provision/bmc/console"
+	"rackhand/provision/bmc/ipmi"
+	"rackhand/provision/bmc/poll"
+	"rackhand/provision/bmc/redfish"
 	"rackhand/provision/catalogs"
 	"rackhand/provision/content"
 	"rackhand/provision/gate"
@@ -39,6 +45,7 @@ import (
 	"rackhand/provision/retention"
 	"rackhand/provision/state"
 	"rackhand/provision/store"
+	"rackhand/provision/trace"
 	"rackhand/provision/web"
 	"rackhand/provision/web/page"
 	"rackhand/templates"
@@ -54,6 +61,8 @@ type Deps struct {
 	Log     *slog.Logger
 	// Version is the version of this rackhand and of the agent that it carries.
 	Version string
+	// Traced gets the bytes of memory that the traces take, now and then; may be nil.
+	Traced func(bytes int)
 	// May has the operator's permissions for a state folder that isn't as it was left.
 	May state.May
 }
@@ -61,30 +70,34 @@ type Deps struct {
 // An Appliance holds the connected parts.
 type Appliance struct {
 	Deps
-	cfg     *config.Config
-	store   store.Store
-	journal *journal.Journal
-	flood   *provision.Flood
-	keeper  *retention.Keeper
-	reports *reports.Archive
-	facts   *hostfacts.Archive
-	holder  *inventory.Holder
-	watcher *inventory.Watcher
-	power   *power.Controller
-	secrets config.Secrets
-	set     *templates.Set
-	files   *bootfiles.Files
-	web     *web.Server
-	page    *page.Handler
-	mirror  *mirror.Cache
-	urls    templates.Appliance
-	logs    *installlog.Store
-	links   []links.Link
-	gate    *gate.Gate
-	supply  *preview.Supplies
-	lacking preview.Lacking
-	agents  *agentfile.Programs
-	ca      *pki.Authority
+	cfg      *config.Config
+	store    store.Store
+	journal  *journal.Journal
+	flood    *provision.Flood
+	traces   *trace.Recorder
+	keeper   *retention.Keeper
+	reports  *reports.Archive
+	facts    *hostfacts.Archive
+	holder   *inventory.Holder
+	watcher  *inventory.Watcher
+	power    *power.Controller
+	poller   *poll.Poller
+	consoles *console.Hub
+	audits   *audit.Auditor
+	secrets  config.Secrets
+	set      *templates.Set
+	files    *bootfiles.Files
+	web      *web.Server
+	page     *page.Handler
+	mirror   *mirror.Cache
+	urls     templates.Appliance
+	logs     *installlog.Store
+	links    []links.Link
+	gate     *gate.Gate
+	supply   *preview.Supplies
+	lacking  preview.Lacking
+	agents   *agentfile.Programs
+	ca       *pki.Authority
 
 	handout  *handout.Maker
 	operator *operate.Operator
@@ -114,6 +127,9 @@ func Run(ctx context.Context, cfg *config.Config, d Deps, reload <-chan struct{}
 }
 
 func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) {
+	if _, err := cfg.SocketGID(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
 		return nil, fmt.Errorf("the state folder: %w; `state:` in rackhand.yaml names it", err)
 	}
@@ -142,7 +158,11 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	a.logs = installlog.New(filepath.Join(cfg.State, "logs"))
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
 	a.handout = newHandout(cfg, a.set, a.secrets.Get, d.Random)
-	a.power = power.New(power.Options{Log: d.Log})
+	a.traces = a.newTraces()
+	a.power = power.New(power.Options{
+		Log: d.Log, Trace: a.traces.Record, Store: st,
+		Drivers: map[bmc.Protocol]bmc.Driver{bmc.IPMI: ipmi.Driver{Log: d.Log}, bmc.Redfish: redfish.Driver{Log: d.Log}},
+	})
 	var err error
 	if a.journal, err = journal.Open(ctx, st, d.Clock, d.Elapsed, d.Log); err != nil {
 		return nil, err
@@ -194,6 +214,9 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	if a.orders, err = orders.Open(ctx, orders.Options{Store: st, Counted: a.journal.Counted, Clock: d.Clock, Random: d.Random}); err != nil {
 		return nil, err
 	}
+	a.poller = a.newPoller()
+	a.consoles = a.newConsoles()
+	a.audits = a.newAuditor()
 	a.operator = a.newOperator()
 	a.web = web.New(web.Options{
 		Journal: a.journal, Store: st, Reports: a.reports, Facts: a.facts, Authority: authority, Snapshot: a.holder.Current, Leased: a.leased,
@@ -201,7 +224,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		Decide: a.decide, Catalogs: a, Operator: a.operator, Handout: a.handout,
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
-		Flood: a.flood, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent, Orders: a.orders,
+		Flood: a.flood, Trace: a.traces.Record, Traces: a.traces, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent, Orders: a.orders,
 		Bind: func(ctx context.Context, ca []byte) error { return state.Bind(ctx, st, ca) },
 	})
 	return a, nil

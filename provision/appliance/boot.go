@@ -52,7 +52,7 @@ func (a *Appliance) reportNotReady(h *inventory.Host) {
 	if err := a.handout.Ready(h, a.urls); err != nil {
 		err = a.journal.Record(provision.Event{
 			Host: h.Name, Source: "appliance", Kind: "not-ready", Level: provision.LevelError,
-			Message: fmt.Sprintf("it is armed, but can't get its installer yet: %v", err),
+			Message: fmt.Sprintf("it is armed, but can't get its installer yet: %v", err), Fields: provision.LackFields(err),
 		})
 		if err != nil {
 			a.Log.Error("recording an event", "kind", "not-ready", "error", err)

@@ -32,7 +32,7 @@ func bootFiles(cfg *config.Config) *bootfiles.Files {
 // operator's templates.
 func newHandout(cfg *config.Config, set *templates.Set, secret func(string) (string, error), random io.Reader) *handout.Maker {
 	return &handout.Maker{
-		Templates: set, Secret: secret, Random: random, Images: filepath.Join(cfg.State, "images"),
+		Templates: set, Secret: secret, Secrets: cfg.Secrets, Random: random, Images: filepath.Join(cfg.State, "images"),
 		Media: media.NewStore(filepath.Join(cfg.State, "media")), Mirrors: preview.MirrorNames(cfg),
 	}
 }

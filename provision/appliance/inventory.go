@@ -66,7 +66,7 @@ func (a *Appliance) putInForce(snap *inventory.Snapshot) {
 	roles := a.loadedRoles
 	a.roles.Store(roles)
 	if len(roles.Problems) == 0 {
-		a.keepGood(roles)
+		a.keepGood(snap, roles)
 	}
 	if err := a.catalogs.Put(snap, roles); err != nil {
 		a.Log.Error("contents that no role names any more", "error", err)
@@ -95,8 +95,8 @@ const goodName = "inventory.good.json"
 
 func (a *Appliance) goodFile() string { return filepath.Join(a.cfg.State, goodName) }
 
-func (a *Appliance) keepGood(roles *preview.Roles) {
-	if err := keepGood(a.cfg.Inventory, a.goodFile(), roles.SourceSum); err != nil {
+func (a *Appliance) keepGood(snap *inventory.Snapshot, roles *preview.Roles) {
+	if err := keepGood(a.cfg.Inventory, a.goodFile(), snap.Authorities, roles.SourceSum); err != nil {
 		a.Log.Error("keeping a copy of the inventory", "error", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,9 +36,13 @@ type goodCopy struct {
 
 // keepGood copies the inventory's files, which are good. An appliance that starts in the
 // middle of a bad edit uses the copy. Large files in templates/ are in the store of contents:
-// the copy has their SHA-256, which sumOf returns.
-func keepGood(dir, file string, sumOf func(name string) string) error {
-	files, contents := make(map[string][]byte), make(map[string]string)
+// the copy has their SHA-256, which sumOf returns. Of other files in the folder it has the
+// certificates of BMCs' authorities.
+func keepGood(dir, file string, authorities map[string][]byte, sumOf func(name string) string) error {
+	files, contents := maps.Clone(authorities), make(map[string]string)
+	if files == nil {
+		files = map[string][]byte{}
+	}
 	size := 0
 	for _, pattern := range []string{"*.yaml", "*.yml", "roles/*", "templates/*"} {
 		paths, err := filepath.Glob(filepath.Join(dir, pattern))

@@ -174,7 +174,7 @@ func TestNoSecretInDiff(t *testing.T) {
 func TestNoSecretIsCopied(t *testing.T) {
 	dir, _ := leakyInventory(t)
 	file := filepath.Join(t.TempDir(), "good.json")
-	if err := keepGood(dir, file, func(string) string { return "" }); err != nil {
+	if err := keepGood(dir, file, nil, func(string) string { return "" }); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := os.ReadFile(file)

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -87,10 +88,7 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(a.cfg.Socket), 0o755); err != nil {
 		return all, closeAll, fmt.Errorf("the operator's socket: %w", err)
 	}
-	l, err := web.ListenUnix(a.cfg.Socket, 0o600)
-	if err == nil {
-		l = netutil.LimitListener(l, maxLocal)
-	}
+	l, err := a.operatorSocket()
 	if err := add("operator's socket", a.cfg.Socket, l, a.web.API(), err); err != nil {
 		return all, closeAll, err
 	}
@@ -101,4 +99,21 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 		}
 	}
 	return all, closeAll, nil
+}
+
+// operatorSocket opens the operator's socket: to root, and to the group of the settings.
+func (a *Appliance) operatorSocket() (net.Listener, error) {
+	l, err := web.ListenUnix(a.cfg.Socket, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := a.cfg.SocketGID()
+	if err == nil && gid >= 0 {
+		err = errors.Join(os.Chown(a.cfg.Socket, -1, gid), os.Chmod(a.cfg.Socket, 0o660))
+	}
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	return netutil.LimitListener(l, maxLocal), nil
 }

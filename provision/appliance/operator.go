@@ -1,6 +1,8 @@
 package appliance
 
 import (
+	"rackhand/provision/bmc/scan"
+	"rackhand/provision/diagnosis"
 	"rackhand/provision/operate"
 	"rackhand/provision/prefetch"
 )
@@ -11,8 +13,9 @@ func (a *Appliance) newOperator() *operate.Operator {
 	return &operate.Operator{
 		Journal: a.journal, Snapshot: a.holder.Current, Handout: a.handout, Appliance: a.urls, Settings: a.cfg.Install, Secret: a.secrets.Get,
 		Authority: a.ca,
-		BMC:       a.bmc, Fetch: ahead.Fetch, MirrorList: a.mirror.List, Forget: a.mirror.Forget,
+		BMC:       a.bmc, Scan: scan.Scanner{}.Run, BMCs: hostBMCs{a}, Memory: a.bmcMemory, Consoles: a.consoles, Polled: a.poller.States, Audit: a.audits.Audit, Fetch: ahead.Fetch, MirrorList: a.mirror.List, Forget: a.mirror.Forget,
 		Problems: a.problems, Database: a.keeper.Stats, Runs: a.reports.Runs,
-		Orders: a.orders, Now: a.Clock,
+		Diagnosis: diagnosis.New(a.journal),
+		Orders:    a.orders, Now: a.Clock,
 	}
 }

@@ -116,7 +116,7 @@ func (a *Appliance) startNetwork(p parts) {
 	for _, addr := range a.addresses() {
 		p.start("tftp on "+addr.String(), tftp.New(tftp.Options{
 			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openAt(addr),
-			Host: func(peer netip.Addr) string { return a.web.HostOf(p.ctx, peer) }, MTU: a.mtuOf, Record: a.journal, Flood: a.flood, Log: a.Log,
+			Host: func(peer netip.Addr) string { return a.web.HostOf(p.ctx, peer) }, MTU: a.mtuOf, Known: a.isHost, Record: a.journal, Flood: a.flood, Trace: a.traces.Record, Log: a.Log,
 			Leased: func(peer netip.Addr) bool { _, ok := a.leaseholder(p.ctx, peer); return ok },
 		}).Run)
 	}
@@ -135,12 +135,18 @@ func (a *Appliance) startWatchers(p parts, reload <-chan struct{}) <-chan error 
 	})
 	p.start("retention", a.keeper.Run)
 	p.start("floods", func(ctx context.Context) error { return a.flood.Run(ctx, a.journal, a.Log) })
+	p.start("stuck installs", func(ctx context.Context) error { return a.operator.WatchStuck(ctx, a.Log) })
 	p.start("silence of agents", func(ctx context.Context) error { return a.operator.WatchSilence(ctx, a.Log) })
 	p.start("mirror", a.mirror.Run)
+	if a.cfg.BMC.Poll > 0 {
+		p.start("BMCs", a.poller.Run)
+	}
+	p.start("consoles", a.consoles.Run)
+	p.start("traces", a.watchTraces)
 	p.start("inventory", a.watcher.Run)
 	p.start("conductor", conduct.New(conduct.Options{
 		Journal: a.journal, Power: a.power, Snapshot: a.holder.Current, Target: a.target, Log: a.Log,
-		Catalog: a.Catalog, Reports: a.reports, Clock: a.Clock,
+		Catalog: a.Catalog, Reports: a.reports, Logs: maskedLogs{a}, Clock: a.Clock, Console: a.consoleEnd,
 	}).Run)
 	p.start("certificates", a.certificates)
 	p.start("reload", func(ctx context.Context) error {

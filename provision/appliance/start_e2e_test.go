@@ -122,6 +122,7 @@ func TestStartExplains(t *testing.T) {
 			}
 			t.Cleanup(func() { l.Close() })
 		}, nil, `operator's socket: .*: another rackhand answers there already: stop it first; .*`, 0},
+		{"no such group", nil, map[string]string{"socket_group": "nosuchgroup"}, "socket_group: /etc/group has no group \"nosuchgroup\": create it with `groupadd --system nosuchgroup`, or name another one in rackhand.yaml", 0},
 		{"the socket's folder is a file", file("run", ""), map[string]string{"socket": "run/rackhand.sock"}, `the operator's socket: .*/run: not a directory`, 0},
 		{"another address", nil, map[string]string{"address": "10.77.0.9"}, `.address: 10\.77\.0\.9. in rackhand.yaml is on none of the links: eth1 has 10\.77\.0\.1; give a link that address, or set .address:. to one that it has`, 0},
 		{"no such interface", nil, map[string]string{"interfaces": "[eth7]"}, `there is no interface eth7; .interfaces:. in rackhand.yaml names those on which boxes boot, and this machine has (switch, eth1|eth1, switch)`, 0},

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"rackhand/provision"
+	"rackhand/provision/bmc/poll"
 	"rackhand/provision/installlog"
 )
 
@@ -26,6 +27,9 @@ func (s source) Events(ctx context.Context, host string, limit int) ([]provision
 func (s source) Subscribe(ctx context.Context, after uint64) (<-chan provision.Event, error) {
 	return s.a.journal.Subscribe(ctx, after)
 }
+
+// BMC makes it a page.BMCSource.
+func (s source) BMC(host string) (poll.Latest, bool) { return s.a.poller.Latest(host) }
 
 // HasLog and Log make it a page.LogSource.
 func (s source) HasLog(install string) bool { return s.a.logs.Has(install) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -14,6 +15,10 @@ import (
 
 // strangerLooks is how many senders that aren't at a host's address are looked up a second.
 const strangerLooks = 200
+
+// lateLines is how long after its install has failed the last lines of an installer may come:
+// they say why, and have a connection of their own.
+const lateLines = 10 * time.Second
 
 // syslogSockets opens syslog's ports on every link.
 func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll func(), err error) {
@@ -42,7 +47,7 @@ func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll
 		at := netip.AddrPortFrom(addr, syslog.Port)
 		s := syslog.New(syslog.Options{
 			Listen: at, Sender: sender, Admit: a.web.MayLog, Keep: keep, Mask: installlog.Mask, OnProgress: a.packagesCame,
-			Record: a.journal, Clock: a.Clock, Log: a.Log,
+			Record: a.journal, Trace: a.traces.Record, Clock: a.Clock, Log: a.Log,
 		})
 		x, err := s.Open()
 		if err != nil {
@@ -64,7 +69,7 @@ func (a *Appliance) logSender(ctx context.Context, from netip.Addr) syslog.Insta
 	}
 	host := a.web.HostOf(ctx, from)
 	in, ok := a.journal.Install(host)
-	if host == "" || !ok || in.Stage.Ended() {
+	if host == "" || !ok || in.Stage.Ended() && !(in.Stage == provision.Failed && a.journal.Counted().Sub(in.Ended) <= lateLines) {
 		return syslog.Install{}
 	}
 	return syslog.Install{Host: host, ID: in.ID, Attempt: in.Attempts, Known: a.web.Masked(host)}
@@ -102,4 +107,19 @@ func (a *Appliance) packagesCame(p syslog.Progress) error {
 		return in, e, nil
 	})
 	return err
+}
+
+// maskedLogs are the logs of installers, for the journal. Their lines were masked when they
+// came, and are masked again: a secret may have been noted since.
+type maskedLogs struct{ a *Appliance }
+
+func (m maskedLogs) Size(install string) int64 { return m.a.logs.Size(install) }
+
+func (m maskedLogs) Tail(host, install string) ([]string, error) {
+	lines, err := m.a.logs.Tail(install)
+	known := m.a.web.Masked(host)
+	for i, l := range lines {
+		lines[i] = installlog.Mask(l, known)
+	}
+	return lines, err
 }

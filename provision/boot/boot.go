@@ -74,6 +74,8 @@ type Action string
 const (
 	// Nothing: not ours to boot (unclaimed): an address and no more.
 	Nothing Action = "nothing"
+	// Wait: not ours to boot yet (unclaimed). Its boot program waits until it is claimed.
+	Wait Action = "wait"
 	// Disk: it boots its own disk; no boot file.
 	Disk Action = "disk"
 	// InstallIt: it gets the boot program, script, kernel and installer.

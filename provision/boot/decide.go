@@ -22,9 +22,7 @@ func Decide(snap *inventory.Snapshot, inst *provision.Install, now time.Time, re
 	d := Decision{Host: host, Action: Disk}
 	switch {
 	case host == nil:
-		d.Action = Nothing
-		d.Why = fmt.Sprintf("%s is not in the inventory: it gets an address and nothing to boot", req.MAC)
-		return d
+		return Unclaimed{}.Decide(snap, req)
 	case inst != nil && inst.Job != provision.NoJob:
 		return jobBoot(d, inst, now, req)
 	case host.System == nil:

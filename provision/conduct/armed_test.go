@@ -9,9 +9,9 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/bmc"
 	"rackhand/provision/journal"
 	"rackhand/provision/journal/journaltest"
-	"rackhand/provision/power"
 )
 
 // armed is a conductor with a journal and one host, web1, without a BMC, whose first
@@ -36,8 +36,8 @@ func armed(t *testing.T) *Conductor {
 	snap := &inventory.Snapshot{Hosts: map[string]*inventory.Host{h.Name: h}}
 	return New(Options{
 		Journal: j, Snapshot: func() *inventory.Snapshot { return snap }, Log: log,
-		Target: func(*inventory.Host) (power.Target, error) {
-			return power.Target{}, errors.New("no BMC is to be asked")
+		Target: func(*inventory.Host) (bmc.Target, error) {
+			return bmc.Target{}, errors.New("no BMC is to be asked")
 		},
 	})
 }

@@ -21,7 +21,11 @@ const checkEvery = time.Second
 // until all of them pass in one round. Each round looks up host and role again, because the
 // operator may have corrected them.
 func (c *Conductor) check(ctx context.Context, in provision.Install) error {
-	began, told := c.Journal.Counted(), in.CheckFailed
+	began := c.Journal.Counted()
+	var told toldChecks
+	if in.CheckFailed {
+		told.times = 1
+	}
 	var last reports.Kept
 	for {
 		message, within, err := c.round(ctx, in, &last)
@@ -34,11 +38,12 @@ func (c *Conductor) check(ctx context.Context, in provision.Install) error {
 		if now, ok := c.Journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Converged {
 			return nil
 		}
-		if waited := c.Journal.Counted().Sub(began); !told && waited > within {
-			told = true
+		if now := c.Journal.Counted(); now.Sub(began) > within && told.news(err, now) {
+			waited := now.Sub(began).Round(time.Second)
 			if err := c.tell(in, provision.Event{
 				Source: "check", Kind: "check-failed", Level: provision.LevelError,
-				Message: fmt.Sprintf("after %s it does not serve: %v; tried on", max(within, waited.Round(time.Second)), err),
+				Message: fmt.Sprintf("after %s it does not serve: %v; tried on", provision.Span(max(within, waited)), err),
+				Fields:  checkFields(err),
 			}, func(in *provision.Install) { in.CheckFailed = true }); err != nil {
 				return err
 			}
@@ -70,7 +75,7 @@ func (c *Conductor) round(ctx context.Context, in provision.Install, last *repor
 		}
 		said, err := p.Try(ctx, k)
 		if err != nil {
-			return "", time.Duration(k.Within) * time.Second, fmt.Errorf("%w (%s)", err, k.Source)
+			return "", time.Duration(k.Within) * time.Second, failedCheck{k.Words(), k.Source, probe.Result(err), fmt.Errorf("%w (%s)", err, k.Source)}
 		}
 		passed = append(passed, said)
 	}
@@ -125,9 +130,9 @@ func failing(n catalog.Totals, failed []catalog.CheckResult) error {
 	case len(failed) == 0:
 		return fmt.Errorf("%d of %d checks on the host fail", n.ChecksFailed, n.Checks)
 	case n.ChecksFailed == 1:
-		return fmt.Errorf("on the host, %s", failed[0].Text())
+		return onHostFailed(failed[0], fmt.Errorf("on the host, %s", failed[0].Text()))
 	}
-	return fmt.Errorf("on the host, %s, and %d more", failed[0].Text(), n.ChecksFailed-1)
+	return onHostFailed(failed[0], fmt.Errorf("on the host, %s, and %d more", failed[0].Text(), n.ChecksFailed-1))
 }
 
 // still is how much longer failed checks may go on failing: the agent has tried each for a

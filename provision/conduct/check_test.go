@@ -1,6 +1,8 @@
 package conduct
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -81,11 +83,12 @@ func TestRound(t *testing.T) {
 		within time.Duration
 		want   string
 		err    bool
+		result string // the field of the event
 	}{
-		{role.Compiled{}, 0, "it has converged; its role has no checks", false},
-		{role.Compiled{Checks: []catalog.Check{web(404, 60)}}, 0, "it serves: " + url + " answers 404", false},
-		{role.Compiled{Checks: []catalog.Check{web(404, 60), web(200, 90), web(201, 10)}}, 90 * time.Second, url + ": status 404, not 200 (roles/web.yaml:3:5)", true},
-		{role.Compiled{Checks: []catalog.Check{web(404, 60)}, Waiting: []string{"file[/x] waits for the facts of the host"}}, reportTime, "file[/x] waits for the facts of the host", true},
+		{role.Compiled{}, 0, "it has converged; its role has no checks", false, ""},
+		{role.Compiled{Checks: []catalog.Check{web(404, 60)}}, 0, "it serves: " + url + " answers 404", false, ""},
+		{role.Compiled{Checks: []catalog.Check{web(404, 60), web(200, 90), web(201, 10)}}, 90 * time.Second, url + ": status 404, not 200 (roles/web.yaml:3:5)", true, "status"},
+		{role.Compiled{Checks: []catalog.Check{web(404, 60)}, Waiting: []string{"file[/x] waits for the facts of the host"}}, reportTime, "file[/x] waits for the facts of the host", true, ""},
 	} {
 		c := armed(t)
 		c.Clock = time.Now
@@ -94,8 +97,47 @@ func TestRound(t *testing.T) {
 		if err != nil {
 			said = err.Error()
 		}
+		if got := checkFields(err)["result"]; got != tt.result {
+			t.Errorf("%v: result %q, want %q", err, got, tt.result)
+		}
 		if said != tt.want || within != tt.within || (err != nil) != tt.err {
 			t.Errorf("%q, within %s, %v; want %q within %s", said, within, err, tt.want, tt.within)
 		}
+	}
+}
+
+// TestToldChecks: the operator hears of a check that fails once, and again when another one
+// fails, or the same in another way; neither often nor again after a restart.
+func TestToldChecks(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	refused := failedCheck{"GET /", "r:1", "refused", errors.New("no")}
+	status := failedCheck{"GET /", "r:1", "status", errors.New("500")}
+	for _, tt := range []struct {
+		name   string
+		before int // events of the appliance that ran before
+		after  []time.Duration
+		errs   []error
+		want   string
+	}{
+		{"once", 0, []time.Duration{0, time.Hour}, []error{refused, refused}, "[true false]"},
+		{"in another way", 0, []time.Duration{0, time.Hour}, []error{refused, status}, "[true true]"},
+		{"at once again", 0, []time.Duration{0, time.Second, time.Minute}, []error{refused, status, status}, "[true false true]"},
+		{"after a restart", 1, []time.Duration{0, time.Hour, 2 * time.Hour}, []error{refused, refused, status}, "[false false true]"},
+	} {
+		told := toldChecks{times: tt.before}
+		var got []bool
+		for i, err := range tt.errs {
+			got = append(got, told.news(err, began.Add(tt.after[i])))
+		}
+		if fmt.Sprint(got) != tt.want {
+			t.Errorf("%s: %v, want %s", tt.name, got, tt.want)
+		}
+	}
+	var told toldChecks
+	for i := range 100 {
+		told.news([]error{refused, status}[i%2], began.Add(time.Duration(i)*time.Hour))
+	}
+	if told.times != mostTold {
+		t.Errorf("told %d times", told.times)
 	}
 }

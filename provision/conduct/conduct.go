@@ -12,6 +12,7 @@ import (
 
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/bmc"
 	"rackhand/provision/catalogs"
 	"rackhand/provision/journal"
 	"rackhand/provision/power"
@@ -24,11 +25,16 @@ type Options struct {
 	Power    *power.Controller
 	Snapshot func() *inventory.Snapshot // of the inventory in force, never nil
 	// Target is where a host's BMC answers. The host may be nil.
-	Target func(*inventory.Host) (power.Target, error)
+	Target func(*inventory.Host) (bmc.Target, error)
 	// Catalog makes a host's catalog and checks, from its role as it is now. With an error,
 	// it returns the last one that could be made, or nil.
 	Catalog func(*inventory.Host) (*catalogs.Made, error)
 	Reports *reports.Archive
+	// Logs are the logs of installers; nil: their ends are not kept.
+	Logs Logs
+	// Console is the end of a host's serial console, as it was logged, without secrets; "" when
+	// nothing is known of it. nil: none is logged.
+	Console func(host string) string
 	Clock   func() time.Time
 	Log     *slog.Logger
 }
@@ -39,12 +45,15 @@ type Conductor struct {
 	Options
 	mu      sync.Mutex
 	running map[string]bool // install id + action
-	wg      sync.WaitGroup
+	once    map[string]bool // what is done once, see first
+	// bootLogs are the BMCs' event logs that are followed; of memory alone.
+	bootLogs bootLogs
+	wg       sync.WaitGroup
 }
 
 // New makes a conductor that does nothing yet.
 func New(o Options) *Conductor {
-	return &Conductor{Options: o, running: make(map[string]bool)}
+	return &Conductor{Options: o, running: make(map[string]bool), once: make(map[string]bool), bootLogs: bootLogs{}}
 }
 
 // Run conducts until ctx ends.
@@ -56,8 +65,12 @@ func (c *Conductor) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	began := c.Journal.Counted()
+	began, logs := c.Journal.Counted(), tails{}
 	for {
+		if c.Logs != nil {
+			c.keepTails(logs, c.Journal.Counted())
+		}
+		c.followBootLogs(ctx, c.Journal.Installs())
 		for _, all := range []map[string]provision.Install{c.Journal.Installs(), c.Journal.Jobs()} {
 			for _, in := range all {
 				for _, do := range provision.Next(in.ListeningSince(began), c.Journal.Counted()) {
@@ -69,10 +82,13 @@ func (c *Conductor) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case _, ok := <-events:
+		case e, ok := <-events:
 			if !ok {
 				events = nil // the tick alone goes on
+				continue
 			}
+			c.readOverride(ctx, e)
+			c.keepConsole(e)
 		}
 	}
 }
@@ -109,7 +125,7 @@ func (c *Conductor) act(ctx context.Context, in provision.Install, do provision.
 	case provision.DoCheck:
 		return c.check(ctx, in)
 	case provision.DoExpire:
-		message := "the box came for no " + in.Noun() + " before the arming expired: look at the box's power, cabling and boot order"
+		message := "the arming expired before the box came for its " + in.Noun()
 		if h != nil && h.Install == inventory.FirstBoot && in.First && in.Attempts == 0 {
 			message += "; its next network boot arms it again"
 		}
@@ -124,24 +140,12 @@ func (c *Conductor) act(ctx context.Context, in provision.Install, do provision.
 	case provision.DoLate:
 		return c.tell(in, provision.Event{
 			Source: "appliance", Kind: "late", Level: provision.LevelWarn,
-			Message: fmt.Sprintf("the time budget of %s has passed; it is at %s", in.Budget.Time, in.Stage),
+			Message: fmt.Sprintf("the time budget of %s has passed; it is at %s", provision.Span(in.Budget.Time), in.Stage),
 		}, func(in *provision.Install) { in.Late = true })
 	case provision.DoRevive:
 		return c.revive(ctx, in, h)
-	case provision.DoHint:
-		return c.tell(in, provision.Event{
-			Source: "appliance", Kind: "stalled", Level: provision.LevelWarn, Message: hint(in.Stage),
-		}, func(now *provision.Install) { now.HintedAt = in.Stage })
 	}
 	return fmt.Errorf("unknown action %q", do)
-}
-
-// hint says where to look when a box has stopped at a stage.
-func hint(at provision.Stage) string {
-	if at == provision.Powered {
-		return "the box was powered on, and no DHCP request of it was seen since: some BMCs accept a boot device and then ignore it; look at its console, boot order and cable, and whether its MAC in the inventory is that of the port it boots from"
-	}
-	return "the box has its address and fetched nothing since: a switch port that waits 30 s before it forwards (set portfast, or edge), another server that answers its boot request, or a firewall before port 69 and 80; `rackhand doctor` looks for the last two"
 }
 
 // tell records an event and marks the install in one write.
@@ -153,90 +157,6 @@ func (c *Conductor) tell(in provision.Install, e provision.Event, mark func(*pro
 		return now, e, nil
 	})
 	return err
-}
-
-func (c *Conductor) powerOn(ctx context.Context, in provision.Install, h *inventory.Host) error {
-	failed := func(err error) error {
-		return c.tell(in, provision.Event{
-			Source: "bmc", Kind: "power-failed", Level: provision.LevelError,
-			Message: "the box was not powered on: " + err.Error() + "; press its button, it is still armed",
-		}, func(in *provision.Install) { in.Power = provision.PowerFailed })
-	}
-	t, err := c.Target(h)
-	if err != nil {
-		return failed(err)
-	}
-	seen, err := c.Power.PXEOnce(ctx, t)
-	if ctx.Err() != nil {
-		return ctx.Err() // the appliance stops: the next one does it again
-	}
-	if err != nil {
-		return failed(err)
-	}
-	return c.tell(in, provision.Event{
-		Source: "bmc", Kind: "powered-on", Stage: provision.Powered,
-		Message: fmt.Sprintf("network boot set (the BMC read back: %s), then power %s; the BMC says: %s", seen.Boot, seen.Action, seen.Status.State()),
-		Fields:  map[string]string{"power": "on"},
-	}, func(in *provision.Install) { in.Power = provision.PowerDone })
-}
-
-func (c *Conductor) bootDisk(ctx context.Context, in provision.Install, h *inventory.Host) error {
-	done := func(in *provision.Install) { in.DiskSet = true }
-	if h == nil || h.BMC == nil {
-		return c.tell(in, provision.Event{}, done)
-	}
-	t, err := c.Target(h)
-	if err == nil {
-		var seen power.Boot
-		if seen, err = c.Power.SetBoot(ctx, t, power.Disk, power.BootOptions{Persistent: true}); err == nil {
-			return c.tell(in, provision.Event{
-				Source: "bmc", Kind: "boot-disk",
-				Message: "the next boots are from disk; the BMC read back: " + seen.String(),
-			}, done)
-		}
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return c.tell(in, provision.Event{
-		Source: "bmc", Kind: "boot-disk-failed", Level: provision.LevelWarn,
-		Message: "the boot device was not set to disk: " + err.Error() + "; nothing is armed, so a network boot falls through to the disk",
-	}, done)
-}
-
-// revive power-cycles a box that was installed and did not come up since. Nothing on
-// its disk is under way: the installer has unmounted it before it said that it is
-// done, and the next boot is from disk.
-func (c *Conductor) revive(ctx context.Context, in provision.Install, h *inventory.Host) error {
-	done := func(in *provision.Install) { in.Revived = true }
-	say := func(text string) error {
-		return c.tell(in, provision.Event{
-			Source: "bmc", Kind: "revive", Level: provision.LevelWarn,
-			Message: "the system is installed, and the box has not come up since: " + text,
-		}, done)
-	}
-	if now, ok := c.Journal.Install(in.Host); !ok || now.ID != in.ID || now.Stage != provision.Installed {
-		return nil // it has come up, or was cancelled, in this moment
-	} else if now.HeardSinceInstalled {
-		// It may run, with a system that has no agent of ours: then cutting its power
-		// is the last thing that it needs.
-		return say("it was heard since its installer was done, so it does not hang and was not power-cycled, but no agent of it has spoken; look at its console")
-	}
-	if h == nil || h.BMC == nil {
-		return say("it has no BMC; look at its console, or switch it off and on")
-	}
-	t, err := c.Target(h)
-	if err != nil {
-		return say("it was not power-cycled: " + err.Error())
-	}
-	st, err := c.Power.Cycle(ctx, t)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return say("it was not power-cycled: " + err.Error() + "; look at its console")
-	}
-	return say("power cycle; the BMC says: " + st.State())
 }
 
 func wait(ctx context.Context, d time.Duration) {

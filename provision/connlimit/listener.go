@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"syscall"
 )
 
 // Listen makes a listener that applies the limits. With answers, a connection beyond them
@@ -47,11 +48,13 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// A stream is the part of a TCP connection that net/http uses: ReadFrom for sendfile, and
-// CloseWrite so that an answer reaches a client that is still sending.
+// A stream is the part of a TCP connection that is used: ReadFrom for sendfile, CloseWrite so
+// that an answer reaches a client that is still sending, and SyscallConn to ask the kernel
+// how much has reached it.
 type stream interface {
 	net.Conn
 	io.ReaderFrom
+	syscall.Conn
 	CloseWrite() error
 }
 

@@ -6,10 +6,12 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/store"
+	"rackhand/provision/trace"
 )
 
 // BenchmarkExchange measures DISCOVER and REQUEST of new boxes through a relay, with each
@@ -17,6 +19,7 @@ import (
 func BenchmarkExchange(b *testing.B) {
 	bench := newTestServer(b)
 	bench.Server.Record = provision.RecorderFunc(func(provision.Event) error { return nil })
+	bench.Server.Trace = traces(bench).Record
 	n := bench.snap.Networks["rack1"]
 	n.Subnet = netip.MustParsePrefix("10.64.0.0/10")
 	n.Leases = inventory.Range{First: netip.MustParseAddr("10.80.0.0"), Last: netip.MustParseAddr("10.99.255.255")}
@@ -35,6 +38,14 @@ func BenchmarkExchange(b *testing.B) {
 	})
 }
 
+// traces makes a recorder as the appliance has one.
+func traces(b *testServer) *trace.Recorder {
+	return trace.New(trace.Options{
+		Clock: time.Now, Known: func(m inventory.MAC) bool { return b.snap.HostByMAC(m) != nil },
+		Holder: func(netip.Addr) (inventory.MAC, bool) { return inventory.MAC{}, false },
+	})
+}
+
 // A noDisk is a store that discards all writes.
 type noDisk struct{ store.Store }
 
@@ -47,6 +58,7 @@ func BenchmarkKnown(b *testing.B) {
 	bench := newTestServer(b)
 	bench.Server.Store = noDisk{bench.Server.Store}
 	bench.Server.Record = provision.RecorderFunc(func(provision.Event) error { return nil })
+	bench.Server.Trace = traces(bench).Record
 	n := bench.snap.Networks["rack1"]
 	n.Subnet = netip.MustParsePrefix("10.64.0.0/10")
 	n.Leases = inventory.Range{First: netip.MustParseAddr("10.80.0.0"), Last: netip.MustParseAddr("10.99.255.255")}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -95,8 +96,8 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int, 
 		if !ok {
 			continue
 		}
-		reply, ok := s.tryAnswerBINL(ctx, buf[:n], netip.AddrPortFrom(source.AddrPort().Addr().Unmap(), source.AddrPort().Port()))
-		if !ok {
+		reply := s.tryAnswerBINL(ctx, buf[:n], netip.AddrPortFrom(source.AddrPort().Addr().Unmap(), source.AddrPort().Port()))
+		if reply == nil {
 			continue
 		}
 		to := destination{to: source.AddrPort(), mac: chaddr(buf[:n])}
@@ -107,21 +108,26 @@ func (s *Server) readBINL(ctx context.Context, udp *ipv4.PacketConn, index int, 
 			out := &ipv4.ControlMessage{Src: s.ServerAddr.AsSlice(), IfIndex: index}
 			err = sendNow(udp, reply, out.Marshal(), from)
 		}
+		s.traceSent(outgoing{reply, to}, binlPort, err)
 		if err != nil && ctx.Err() == nil && s.logs.Allow("unsent "+from.String(), s.Clock()) {
 			s.Log.Warn("dhcp: reply on port 4011 not sent", "to", from, "error", err)
 		}
 	}
 }
 
-// tryAnswerBINL answers one packet. A panic in our code or in the parser drops this packet
-// only.
-func (s *Server) tryAnswerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
+// tryAnswerBINL answers one packet; nil: with silence. A panic in our code or in the parser
+// drops this packet only.
+func (s *Server) tryAnswerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.Error("dhcp: panic while answering on port 4011", "panic", p)
 			s.badPacket(packet, errors.New("it made the server panic"))
-			reply, ok = nil, false
+			reply = nil
 		}
 	}()
-	return s.answerBINL(ctx, packet, from)
+	o := s.answerBINL(ctx, packet, from)
+	if s.Trace != nil {
+		s.traceReceived(datagram{payload: slices.Clone(packet), from: from.Addr(), unicast: true}, from, binlPort, o.note)
+	}
+	return o.reply
 }

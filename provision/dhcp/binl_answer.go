@@ -16,27 +16,28 @@ import (
 // source. That source address selects the network. Clients of an authoritative network are
 // not answered, since they have no reason to ask here: EDK2 asks after offers that say
 // PXEClient, and our offers don't.
-func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrPort) (reply []byte, ok bool) {
-	req, ok := s.read(datagram{payload: packet, from: from.Addr(), unicast: true})
-	if !ok {
-		return nil, false
+func (s *Server) answerBINL(ctx context.Context, packet []byte, from netip.AddrPort) outcome {
+	req, err := s.read(datagram{payload: packet, from: from.Addr(), unicast: true})
+	if err != nil {
+		return dropped(err)
 	}
 	c, snap := req.client, s.Snapshot()
 	n := proxied(snap, from.Addr())
 	if n == nil || from.Addr() == s.ServerAddr || (c.kind != boot.PXE && c.kind != boot.IPXE) || !asksBINL(req.message) {
-		return nil, false
+		return c.unanswered("port 4011 answers clients that boot, on networks with another DHCP server", nil)
 	}
 	v := s.proxyView(snap, n, c)
 	s.noticeUnclaimed(v)
-	if v.decision, ok = s.decide(ctx, v); !ok {
-		return nil, false
+	var ok bool
+	if v.decision, ok = s.decide(ctx, snap, v); !ok {
+		return c.unanswered("there is no decision about its boot: see the appliance's log", nil)
 	}
 	ack := v.binlAck(req)
 	if ack == nil {
-		return nil, false
+		return c.unanswered(v.decision.Why, nil)
 	}
 	s.noticeBINL(v, from.Addr())
-	return ack.ToBytes(), true
+	return outcome{reply: ack.ToBytes(), note: note{verdict: "acknowledged", why: v.decision.Why, client: c.kind.String()}}
 }
 
 // proxied is the network of an address where we are a proxy; nil otherwise.

@@ -104,3 +104,22 @@ func TestBMCAddressIsTaken(t *testing.T) {
 		t.Errorf("the range is full, and another box got %s", r.YourIPAddr)
 	}
 }
+
+// TestUnknownBMC checks that a BMC of no host is recognised by what it sends, and that the
+// event says how it is added.
+func TestUnknownBMC(t *testing.T) {
+	b := newTestServer(t)
+	if got := b.join(stranger, raw(60, "iDRAC"), raw(12, "idrac-8GLQ2X2")); !strings.HasPrefix(got, "10.77.0.2") {
+		t.Errorf("it got %s", got)
+	}
+	if len(b.events) != 1 || b.events[0].Kind != "unclaimed" || b.events[0].Fields["bmc"] != "Dell iDRAC" ||
+		!strings.HasPrefix(b.events[0].Message, "probably a BMC (Dell iDRAC)") || !strings.Contains(b.events[0].Message, "`rackhand bmc add HOST --mac "+stranger.String()+"`") {
+		t.Errorf("%+v", b.events)
+	}
+	// Firmware that says so boots all the same, and is none.
+	b.events = nil
+	b.ask(discover(inventory.MAC{0x52, 0x54, 0, 0x77, 9, 9}, pxe, raw(12, "bmc")))
+	if len(b.events) != 1 || b.events[0].Fields["bmc"] != "" {
+		t.Errorf("%+v", b.events)
+	}
+}

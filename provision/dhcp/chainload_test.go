@@ -3,12 +3,11 @@ package dhcp
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"rackhand/inventory"
 	"rackhand/provision/boot"
+	"rackhand/provision/dhcp/boots"
 )
 
 // chains makes the host's decision that of boot.Decide for a host whose inventory names a
@@ -49,7 +48,7 @@ func TestROMReplacedOnce(t *testing.T) {
 				t.Errorf("round %d: the program got %q", round, file)
 			}
 		}
-		b.now = b.now.Add(chainedFor)
+		b.now = b.now.Add(boots.ChainedFor)
 	}
 	// The same after firmware that isn't iPXE: what it loads isn't replaced at all.
 	if file, _ := give(pxe); file != "ipxe.efi" {
@@ -72,22 +71,6 @@ func TestOnlyAnAckCounts(t *testing.T) {
 		if chained {
 			t.Errorf("question %d: taken to run a program that it never got", i)
 		}
-	}
-}
-
-func TestChainedIsBounded(t *testing.T) {
-	var c chained
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	mac := func(i int) inventory.MAC { return inventory.MAC{2, 0, 0, byte(i >> 16), byte(i >> 8), byte(i)} }
-	for i := range 2 * chainedMost {
-		now = now.Add(time.Millisecond)
-		c.add(mac(i), now)
-	}
-	if len(c.since) != chainedMost || !c.has(mac(2*chainedMost-1), now) || c.has(mac(0), now) {
-		t.Errorf("%d remembered", len(c.since))
-	}
-	if c.has(mac(2*chainedMost-1), now.Add(-time.Hour)) {
-		t.Error("remembered from the future")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/insomniacslk/dhcp/iana"
 
 	"rackhand/inventory"
+	"rackhand/provision/bmc"
 	"rackhand/provision/boot"
 )
 
@@ -186,4 +187,12 @@ func (c client) maker() string {
 		parts = append(parts, "UUID "+c.uuid)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// bmc names the kind of BMC that the client probably is; "" for none. A BMC boots nothing.
+func (c client) bmc() string {
+	if c.kind.Boots() {
+		return ""
+	}
+	return bmc.FromDHCP(c.vendor, c.hostName)
 }

@@ -100,7 +100,7 @@ func (s *Server) settle(w *write) {
 		s.mu.Unlock()
 	}
 	if w.chained {
-		s.chained.add(w.mac, s.Clock())
+		s.chained.Add(w.mac, s.Clock())
 	}
 	if w.report != nil {
 		s.noticeAck(*w.report)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rackhand/inventory"
+	"rackhand/provision/trace"
 )
 
 // A prober asks the network which machine has an address: by ARP on our own link, by an
@@ -18,17 +19,18 @@ type prober interface {
 // probeFirst probes an address before it is offered for the first time, and reports whether
 // the offer waits for the result. Offers of addresses from the range wait. Offers of
 // reserved addresses don't, since they are made whatever the result. An address that the
-// client held before isn't probed, and none is when too many probes are under way.
-func (s *Server) probeFirst(v view, first bool, d datagram, reply []byte, to destination) bool {
+// client held before isn't probed, and none is when too many probes are under way. A probe
+// is noted.
+func (s *Server) probeFirst(v view, first bool, d datagram, w *write, n *note) bool {
 	if s.prober == nil {
 		return false
 	}
 	if !first {
-		return s.probes.replace(v.client.mac, v.address, d, reply, to)
+		return s.probes.replace(v.client.mac, v.address, d, w.reply, w.to)
 	}
 	p := &probe{
 		addr: v.address, mac: v.client.mac, name: v.subject(), until: s.Clock().Add(probeWait),
-		reply: reply, to: to, asked: d,
+		reply: w.reply, to: w.to, asked: d,
 	}
 	if v.reserved() == v.address {
 		p.reply, p.cards = nil, []inventory.MAC{v.client.mac}
@@ -48,6 +50,7 @@ func (s *Server) probeFirst(v view, first bool, d datagram, reply []byte, to des
 		s.probes.cancel(p)
 		return false
 	}
+	n.probed, n.routed = true, !v.network.Subnet.Contains(s.ServerAddr)
 	return p.reply != nil
 }
 
@@ -58,6 +61,7 @@ func (s *Server) conflict(ctx context.Context, addr netip.Addr, by inventory.MAC
 	if p == nil {
 		return
 	}
+	s.traceProbe(trace.Probe{Box: p.mac, Address: addr, Answers: true, By: by})
 	if p.owner != (inventory.MAC{}) {
 		known := slices.Contains(p.cards, by)
 		if !known && by != (inventory.MAC{}) {

@@ -19,6 +19,9 @@ func encodeLease(l *provision.Lease) ([]byte, error) {
 	if !l.Booted.IsZero() {
 		e.time(`,"booted":`, l.Booted)
 	}
+	if l.Ran {
+		e.b = append(e.b, `,"ran":true`...)
+	}
 	e.option(`,"host_name":`, l.HostName)
 	e.option(`,"vendor":`, l.Vendor)
 	e.option(`,"uuid":`, l.UUID)

@@ -110,9 +110,15 @@ func (s *Server) noticeUnclaimed(v view) {
 		e.Fields["maker"] = maker
 		e.Message += ": " + maker
 	}
+	claim := "claim the box"
+	if kind := v.client.bmc(); kind != "" {
+		e.Fields["bmc"] = kind
+		claim = "add the BMC to its host"
+		e.Message = fmt.Sprintf("probably a BMC (%s), in no host of the inventory, asks for an address: `rackhand bmc add HOST --mac %s`", kind, v.client.mac)
+	}
 	if n := v.network; n.Mode() == inventory.DHCPAuthoritative && !n.Leases.First.IsValid() {
 		e.Level = provision.LevelWarn
-		e.Message += fmt.Sprintf("; it gets none, because network %s has no `leases`: give the network a range, or claim the box", n.Name)
+		e.Message += fmt.Sprintf("; it gets none, because network %s has no `leases`: give the network a range, or %s", n.Name, claim)
 	}
 	s.record(e)
 }

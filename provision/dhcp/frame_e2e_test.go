@@ -20,14 +20,20 @@ import (
 	"rackhand/inventory"
 )
 
+// rawSocket opens a socket for the IPv4 frames of an interface.
+func rawSocket(ifname string) (*net.Interface, *packet.Conn, error) {
+	ifi, err := net.InterfaceByName(ifname)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := packet.Listen(ifi, packet.Raw, 0x0800, nil)
+	return ifi, conn, err
+}
+
 // frameMain is a client without an address that wants no broadcast. It prints how each
 // reply came.
 func frameMain(ifname string) error {
-	ifi, err := net.InterfaceByName(ifname)
-	if err != nil {
-		return err
-	}
-	conn, err := packet.Listen(ifi, packet.Raw, 0x0800, nil)
+	ifi, conn, err := rawSocket(ifname)
 	if err != nil {
 		return err
 	}

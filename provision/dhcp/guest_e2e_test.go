@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rackhand/provision"
 )
 
 // guest boots a virtual box on the tap of a namespace; it ends with the test.
@@ -74,18 +76,28 @@ func TestGuests(t *testing.T) {
 			if tc.advertise {
 				d.until(20*time.Second, "router advertisements: answering")
 			}
-			boots(t, d, ns, tc.box(t), tc.want)
+			bootGuest(t, d, ns, tc.box(t), tc.want)
 		})
 	}
 }
 
-// boots starts a box and waits for its steps, in this order.
-func boots(t *testing.T, d *serverProcess, ns string, box []string, want [][]string) {
+// bootGuest starts a box and waits for its steps, in this order. Its firmware begins to ask
+// once, and the boot program that it loads isn't taken for firmware.
+func bootGuest(t *testing.T, d *serverProcess, ns string, box []string, want [][]string) {
 	t.Helper()
 	began := time.Now()
 	guest(t, ns, box)
 	for _, w := range want {
 		d.until(90*time.Second, w...)
 		t.Logf("%6.1f s %v", time.Since(began).Seconds(), w)
+	}
+	var asked []string
+	for _, line := range d.all {
+		if strings.Contains(line, `"kind":"discover"`) {
+			asked = append(asked, line)
+		}
+	}
+	if len(asked) != 1 || strings.Contains(asked[0], provision.LevelWarn) {
+		t.Errorf("%d events that it began to ask: %q", len(asked), asked)
 	}
 }

@@ -48,6 +48,7 @@ func (s *Server) bind(v view, w *write) error {
 		l.Host = host.Name
 	}
 	boots := v.client.kind.Boots()
+	l.Ran = !boots
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.writesFull() {
@@ -58,6 +59,7 @@ func (s *Server) bind(v view, w *write) error {
 	if same {
 		l.Since = before.Since
 	}
+	l.Ran = l.Ran || before != nil && before.Ran
 	if before != nil && l.UUID == "" {
 		l.UUID = before.UUID // firmware sends it, the system mostly doesn't
 	}

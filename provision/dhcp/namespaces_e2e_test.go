@@ -5,6 +5,8 @@ package dhcp
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,10 +111,26 @@ type serverProcess struct {
 	all   []string
 	taken map[int]bool // the lines of all that until has returned
 	stop  func()       // ends it early; otherwise it ends with the test
+	stdin io.Writer
+}
+
+// say sends the server a command; see whyMain.
+func (d *serverProcess) say(command string) {
+	d.t.Helper()
+	if _, err := fmt.Fprintln(d.stdin, command); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // serve starts the server in a namespace.
 func serve(t *testing.T, ns string, s setup) *serverProcess {
+	t.Helper()
+	return serveAs(t, ns, envSetup, s)
+}
+
+// serveAs starts a server in a namespace: the test binary with the setup in a variable of
+// its environment.
+func serveAs(t *testing.T, ns, variable string, s setup) *serverProcess {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -127,7 +145,7 @@ func serve(t *testing.T, ns string, s setup) *serverProcess {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("ip", "netns", "exec", ns, self)
-	cmd.Env = append(os.Environ(), envSetup+"="+string(b))
+	cmd.Env = append(os.Environ(), variable+"="+string(b))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +158,7 @@ func serve(t *testing.T, ns string, s setup) *serverProcess {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	d := &serverProcess{t: t, lines: make(chan string, 100_000), taken: map[int]bool{}}
+	d := &serverProcess{t: t, lines: make(chan string, 100_000), taken: map[int]bool{}, stdin: in}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)

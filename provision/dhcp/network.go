@@ -44,15 +44,15 @@ func (s *Server) network(snap *inventory.Snapshot, req request, d datagram) (n *
 	return n, away
 }
 
-// mayServe reports whether we may be authoritative on a network now. It logs the reason why
-// not, once a minute.
-func (s *Server) mayServe(n *inventory.Network) bool {
+// mayServe returns why we may not be authoritative on a network now; nil when we may. It logs
+// the reason, once a minute.
+func (s *Server) mayServe(n *inventory.Network) error {
 	if s.MayServe == nil {
-		return true
+		return nil
 	}
 	err := s.MayServe(n)
 	if err != nil && s.logs.Allow("may not serve "+n.Name, s.Clock()) {
 		s.Log.Warn("dhcp: no client of the network is answered", "network", n.Name, "interface", s.Interface, "why", err)
 	}
-	return err == nil
+	return err
 }

@@ -126,7 +126,7 @@ func (v view) setBoot(resp *dhcpv4.DHCPv4) {
 func (v view) bootFile() string {
 	d, c := v.decision, v.client
 	switch {
-	case d.Host == nil || v.address != d.Host.Address:
+	case d.Action != boot.Wait && (d.Host == nil || v.address != d.Host.Address):
 		// A host's second card, while the first one uses the host's address: the installer
 		// would be refused there.
 		return ""

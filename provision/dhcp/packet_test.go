@@ -111,6 +111,8 @@ func fill(t *testing.T, v reflect.Value) {
 		switch f := v.Field(i); {
 		case f.Kind() == reflect.String:
 			f.SetString(v.Type().Field(i).Name)
+		case f.Kind() == reflect.Bool:
+			f.SetBool(true)
 		case f.Type() == reflect.TypeFor[time.Time]():
 			f.Set(reflect.ValueOf(time.Date(2026, 11, 22, 12, 0, i, 120, time.UTC)))
 		case f.Kind() == reflect.Pointer:

@@ -19,31 +19,31 @@ func (s *Server) proxy(ctx context.Context, snap *inventory.Snapshot, n *invento
 	switch req.message {
 	case dhcpv4.MessageTypeDiscover:
 		if !c.kind.Boots() {
-			return outcome{} // a machine that doesn't boot is none of our clients
+			return c.unanswered("another server assigns the addresses here, and it doesn't boot from the network", nil)
 		}
 		s.noticeUnclaimed(v)
 		// A first network boot arms the host's install here already, because the REQUEST
 		// that follows goes to the other server.
 		var ok bool
-		if v.decision, ok = s.decide(ctx, v); !ok {
-			return outcome{}
+		if v.decision, ok = s.decide(ctx, snap, v); !ok {
+			return c.unanswered("there is no decision about its boot: see the appliance's log", nil)
 		}
 		offer := v.proxyOffer(req)
 		if offer == nil {
-			return outcome{}
+			return c.unanswered(v.decision.Why, nil)
 		}
 		if c.kind == boot.PXE {
-			s.chained.add(c.mac, s.Clock()) // its REQUEST may go to the other server alone
+			s.chained.Add(c.mac, s.Clock()) // its REQUEST may go to the other server alone
 		}
 		s.Log.Debug("dhcp: offering as a proxy", "mac", c.mac, "client", c.kind, "file", v.bootFile())
-		return outcome{reply: offer.ToBytes(), to: proxyRoute(req)}
+		return outcome{reply: offer.ToBytes(), to: proxyRoute(req), offers: true, note: note{verdict: "offered a boot file", why: v.decision.Why, client: c.kind.String()}}
 
 	case dhcpv4.MessageTypeRequest:
 		s.observe(ctx, snap, v, req, from)
 	case dhcpv4.MessageTypeDecline:
 		s.forgetObserved(ctx, v, req)
 	}
-	return outcome{}
+	return c.unanswered("another server assigns the addresses here", nil)
 }
 
 // proxyView is the view for a proxy's reply. Its address is the host's address in the

@@ -60,7 +60,7 @@ func TestProxyBesideDnsmasq(t *testing.T) {
 			ns := bridge(t)
 			beside(t, ns)
 			d := serve(t, ns, setup{Interface: "br0", Advertise: true, Mode: inventory.DHCPProxy, Form: tc.form})
-			boots(t, d, ns, tc.box(t), tc.want)
+			bootGuest(t, d, ns, tc.box(t), tc.want)
 		})
 	}
 }
@@ -94,7 +94,7 @@ func TestProxyBehindRelay(t *testing.T) {
 		"--enable-ra", "--dhcp-range=fd78::,ra-only",
 	), ":67")
 	d := serve(t, ns, setup{Interface: "br0", Far: inventory.DHCPProxy})
-	boots(t, d, far, []string{"-device", "virtio-net-pci,netdev=n,mac=" + away.String(), "-boot", "n"}, [][]string{
+	bootGuest(t, d, far, []string{"-device", "virtio-net-pci,netdev=n,mac=" + away.String(), "-boot", "n"}, [][]string{
 		{"EVENT", `"observed"`, "addressed", "iPXE", otherServer, `"relay":"10.78.0.1"`},
 		{"SCRIPT", away.String(), "10.78.0.44:"},
 	})

@@ -45,11 +45,11 @@ func (s *Server) observe(ctx context.Context, snap *inventory.Snapshot, v view, 
 	file := ""
 	if host != nil && v.client.kind.Boots() {
 		var ok bool
-		if v.decision, ok = s.decide(ctx, v); ok {
+		if v.decision, ok = s.decide(ctx, snap, v); ok {
 			file = v.bootFile()
 		}
 		if file != "" && v.decision.Program != "" {
-			s.chained.add(v.client.mac, s.Clock())
+			s.chained.Add(v.client.mac, s.Clock())
 		}
 	}
 	v.address = asked

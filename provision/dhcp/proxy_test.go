@@ -24,8 +24,8 @@ func newProxy(t testing.TB) *testServer {
 // binl sends a packet to port 4011 from an address and returns the reply; nil for none.
 func (b *testServer) binl(p *dhcpv4.DHCPv4, from string) *dhcpv4.DHCPv4 {
 	b.t.Helper()
-	raw, ok := b.answerBINL(context.Background(), p.ToBytes(), netip.MustParseAddrPort(from))
-	if !ok {
+	raw := b.answerBINL(context.Background(), p.ToBytes(), netip.MustParseAddrPort(from)).reply
+	if raw == nil {
 		return nil
 	}
 	r, err := dhcpv4.FromBytes(raw)
@@ -87,7 +87,7 @@ func TestProxyCapture(t *testing.T) {
 				req.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeRequest))
 				req.ClientIPAddr = []byte{10, 77, 0, 99}
 				from := netip.MustParseAddrPort("10.77.0.99:4011")
-				if reply, ok := b.answerBINL(context.Background(), req.ToBytes(), from); ok {
+				if reply := b.answerBINL(context.Background(), req.ToBytes(), from).reply; reply != nil {
 					out.WriteString("   and on port 4011:\n")
 					show(t, &out, reply, destination{to: from})
 				}
@@ -261,7 +261,8 @@ func FuzzProxy(f *testing.F) {
 		var reply []byte
 		var ok bool
 		if on4011 {
-			reply, ok = b.answerBINL(context.Background(), packet, netip.MustParseAddrPort("10.77.0.99:4011"))
+			reply = b.answerBINL(context.Background(), packet, netip.MustParseAddrPort("10.77.0.99:4011")).reply
+			ok = reply != nil
 		} else {
 			reply, _, ok = b.answer(context.Background(), packet)
 		}

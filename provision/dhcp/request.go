@@ -23,13 +23,12 @@ type request struct {
 }
 
 // read reads the packet of a datagram. One that can't be answered is reported.
-func (s *Server) read(d datagram) (req request, ok bool) {
+func (s *Server) read(d datagram) (request, error) {
 	req, err := s.readPacket(d.payload)
 	if err != nil {
 		s.badPacket(d.payload, err)
-		return request{}, false
 	}
-	return req, true
+	return req, err
 }
 
 func (s *Server) readPacket(payload []byte) (request, error) {

@@ -27,7 +27,10 @@ type sender func(...outgoing)
 
 func (s *Server) sender(ctx context.Context, l *link) sender {
 	return func(batch ...outgoing) {
+		var failed []unsent
+		defer func() { s.traceAll(batch, failed) }()
 		l.send(batch, func(p outgoing, err error) {
+			failed = append(failed, unsent{p.reply, err})
 			to := p.to.to.String()
 			if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) {
 				to = "" // these come by the thousand

@@ -19,8 +19,10 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/boot"
+	"rackhand/provision/dhcp/boots"
 	"rackhand/provision/links"
 	"rackhand/provision/store"
+	"rackhand/provision/trace"
 )
 
 // LeasePrefix is the prefix of leases in the store: LeasePrefix + MAC holds a
@@ -40,8 +42,8 @@ const workers = 16
 // returns many packets: most of a packet's cost is waking up the reader.
 const readDelay = 2 * time.Millisecond
 
-// Options configure a server. All except Flood, MayServe, UnderWay, TFTPScriptURL,
-// LeaseTime, Clock and Log are required.
+// Options configure a server. All except Flood, MayServe, UnderWay, Expected, Own,
+// TFTPScriptURL, Trace, LeaseTime, Clock and Log are required.
 type Options struct {
 	// Interface is the link to serve, in the network namespace that Run runs in.
 	Interface string
@@ -57,9 +59,9 @@ type Options struct {
 	// answered.
 	Snapshot func() *inventory.Snapshot
 	Store    store.Store
-	// Record takes the events ack, unclaimed, nak, decline, conflict, exhausted,
-	// wrong-network, our-address, address-claimed, often and bad-packet; observed,
-	// address-differs and binl where we are a proxy.
+	// Record takes the events discover, ack, unclaimed, another-card, chosen-other, nak,
+	// decline, conflict, exhausted, wrong-network, our-address, address-claimed, often and
+	// bad-packet; observed, address-differs and binl where we are a proxy.
 	Record provision.Recorder
 	// Flood limits the events that packets cause; nil makes a new one.
 	Flood *provision.Flood
@@ -71,12 +73,21 @@ type Options struct {
 	// the host's lease stays, whatever packets arrive in its name; where we are a proxy,
 	// only a lease of its address in the inventory.
 	UnderWay func(host string) bool
+	// Expected reports whether a host's install or job is armed and its box was not heard
+	// in it, and since when it is expected to boot, in counted time; nil: never.
+	Expected func(host string) (since time.Time, ok bool)
+	// Own reports whether an address is this appliance's, on any link; nil: ServerAddr
+	// alone. A client that asks it takes no other server's offer.
+	Own func(netip.Addr) bool
 	// ScriptURL is the URL of a MAC's iPXE script. TFTPScriptURL is that for an iPXE
 	// without HTTP (ScriptURL when nil). FileURL is the URL of a program for UEFI HTTP
 	// boot.
 	ScriptURL     func(inventory.MAC) string
 	TFTPScriptURL func(inventory.MAC) string
 	FileURL       func(program string) string
+
+	// Trace takes each packet that came or was sent; nil: none is traced. It may keep them.
+	Trace func(trace.Fact)
 
 	LeaseTime time.Duration // DefaultLeaseTime when 0
 	// Clock is counted time (provision.Install), so that a step of the machine's clock
@@ -101,9 +112,12 @@ type Server struct {
 	// observed are the leases of other servers, on networks where we are a proxy.
 	observed *observedLeases
 
-	chained      chained
+	chained      boots.Chained
+	tally        *boots.Tally
+	expected     expected
 	probes       *probes
 	prober       prober                 // nil: addresses are offered unprobed
+	mac          inventory.MAC          // of the interface
 	eventWriters []chan provision.Event // nil: record waits for the disk
 
 	limits
@@ -125,7 +139,7 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		Options: o, table: newTable(), written: make(chan struct{}, 1), onDisk: map[string]inventory.MAC{}, observed: newObservedLeases(), probes: newProbes(),
-		limits: newLimits(),
+		tally: boots.NewTally(), limits: newLimits(),
 	}
 }
 
@@ -168,6 +182,7 @@ func (s *Server) serve(ctx context.Context, l *link) error {
 
 	stop := s.startEventWriters()
 	defer stop()
+	s.mac = l.mac
 	if s.prober = nil; l.arp != nil {
 		s.prober = l
 	}
@@ -221,6 +236,7 @@ func (s *Server) receive(ctx context.Context, l *link, q *queue) error {
 		}
 		floods, full := q.put(packets...)
 		for _, d := range floods {
+			s.traceRequest(d, note{verdict: trace.Dropped, why: "it sends packets faster than they are answered"})
 			if mac := chaddr(d.payload).String(); s.logs.Allow("flood "+mac, s.Clock()) {
 				s.Log.Warn("dhcp: one client asks too often, some of its packets were dropped", "interface", s.Interface, "mac", mac)
 			}
@@ -262,7 +278,9 @@ func (s *Server) work(ctx context.Context, q *queue, first priority, send sender
 // tryAnswer answers one packet. A panic drops this packet only.
 func (s *Server) tryAnswer(ctx context.Context, d datagram) (o outcome) {
 	defer s.recoverFromPanic(d.payload)
-	return s.answer(ctx, d)
+	o = s.answer(ctx, d)
+	s.traceRequest(d, o.note)
+	return o
 }
 
 // recoverFromPanic is deferred: a panic in our code or in the parser drops this packet

@@ -56,6 +56,10 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(envSetup) != "":
 		err = serveMain([]byte(os.Getenv(envSetup)))
+	case os.Getenv(envWhy) != "":
+		err = whyMain([]byte(os.Getenv(envWhy)))
+	case os.Getenv(envAsk) != "":
+		err = askMain(os.Getenv(envAsk))
 	case os.Getenv(envClient) != "":
 		err = frameMain(os.Getenv(envClient))
 	case os.Getenv(envUnusual) != "":

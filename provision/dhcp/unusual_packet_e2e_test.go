@@ -28,11 +28,7 @@ const envUnusual = "RACKHAND_DHCP_E2E_UNUSUAL"
 // unusualMain sends unusual packets as frames, and prints a line for the reply to each: its
 // type, address and boot file, and for a relayed packet option 118.
 func unusualMain(ifname string) error {
-	ifi, err := net.InterfaceByName(ifname)
-	if err != nil {
-		return err
-	}
-	conn, err := packet.Listen(ifi, packet.Raw, 0x0800, nil)
+	_, conn, err := rawSocket(ifname)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func TestFirewallRulesets(t *testing.T) {
 				return nil, &exec.Error{Name: name, Err: exec.ErrNotFound}
 			}
 			var out strings.Builder
-			writeFindings(&out, Firewall(t.Context(), run, "eth1", Ports(69, 80, 8443)))
+			writeFindings(&out, Firewall(t.Context(), run, "eth1", Ports(69, 80, 8443)), 0)
 			golden(t, file+".golden", out.String())
 		})
 	}

@@ -87,6 +87,9 @@ func judgeAuthoritative(n *inventory.Network, servers []Answerer) Finding {
 	proxy := fmt.Sprintf("write `dhcp: proxy` for network %s", n.Name)
 	if n.Leases.First.IsValid() {
 		proxy += " in place of its `leases`" // rackhand check refuses the two together
+		if n.UnclaimedWait > 0 {
+			proxy += " and `unclaimed`"
+		}
 	}
 	if fits, _ := Fits(servers); fits == inventory.DHCPProxy {
 		hint += "; or keep it, and " + proxy + ": it gives the addresses, rackhand the boot options"

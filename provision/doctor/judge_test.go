@@ -54,7 +54,7 @@ func TestJudge(t *testing.T) {
 		for _, n := range networks {
 			findings := Judge(n.n, nb.answers)
 			fmt.Fprintf(&out, " %s: %s\n", n.name, Worst(findings))
-			writeFindings(&out, findings)
+			writeFindings(&out, findings, 0)
 		}
 	}
 	golden(t, "testdata/judge.golden", out.String())

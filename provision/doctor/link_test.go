@@ -50,7 +50,7 @@ func TestJudgeLink(t *testing.T) {
 	var out strings.Builder
 	for _, tc := range cases {
 		fmt.Fprintf(&out, "# %s\n", tc.name)
-		writeFindings(&out, judgeLink(tc.l, all, tc.snap, tc.addr))
+		writeFindings(&out, judgeLink(tc.l, all, tc.snap, tc.addr), 0)
 	}
 	golden(t, "testdata/link.golden", out.String())
 }

@@ -234,7 +234,11 @@ func judgePrograms(list []bootfiles.File, snap *inventory.Snapshot) []Finding {
 	}
 	var out []Finding
 	for _, g := range order {
-		out = append(out, Finding{g.level, "missing boot programs: " + strings.Join(missing[g], ", "), g.hint, false})
+		text := "missing boot programs: " + strings.Join(missing[g], ", ")
+		if g.level == Note {
+			text += "; only arm64 boxes need them"
+		}
+		out = append(out, Finding{g.level, text, g.hint, false})
 	}
 	return out
 }

@@ -25,7 +25,7 @@ func TestPrograms(t *testing.T) {
 	}{
 		"all there":     {[]bootfiles.File{there}, nil, []Finding{{OK, "all 1 boot programs are there", "", false}}},
 		"a package":     {[]bootfiles.File{there, lost, lost2}, nil, []Finding{{Warning, "missing boot programs: snponly.efi, undionly.kpxe", "install the package ipxe", false}}},
-		"arm64, unused": {[]bootfiles.File{arm}, nil, []Finding{{Note, "missing boot programs: grubaa64.efi", "run `rackhand bootfiles fetch arm64`", false}}},
+		"arm64, unused": {[]bootfiles.File{arm}, nil, []Finding{{Note, "missing boot programs: grubaa64.efi; only arm64 boxes need them", "run `rackhand bootfiles fetch arm64`", false}}},
 		"arm64, needed": {[]bootfiles.File{arm}, armed, []Finding{{Warning, "missing boot programs: grubaa64.efi", "run `rackhand bootfiles fetch arm64`", false}}},
 	} {
 		if d := cmp.Diff(tc.want, judgePrograms(tc.list, tc.snap)); d != "" {

@@ -5,8 +5,10 @@
 package handout
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"rackhand/bootfiles/media"
 	"rackhand/inventory"
@@ -18,6 +20,7 @@ import (
 type Maker struct {
 	Templates *templates.Set
 	Secret    func(name string) (string, error)
+	Secrets   string       // the folder of secrets, for errors; "" when unknown
 	Random    io.Reader    // for the salts of hashed passwords
 	Images    string       // the folder of root images
 	Media     *media.Store // Anaconda's; nil: none
@@ -27,7 +30,7 @@ type Maker struct {
 // Script renders a boot script or menu of the built-in templates or the operator's, such
 // as install.ipxe. A host without a name is a box outside the inventory.
 func (m *Maker) Script(name string, d templates.Data) (string, error) {
-	return m.Templates.Render(name, d, templates.Funcs(d.Host, m.Secret))
+	return m.rendered(name, d, m.Secret)
 }
 
 // AnswerFile renders a host's Kickstart. secret looks secrets up; nil: the Maker's Secret.
@@ -35,7 +38,37 @@ func (m *Maker) AnswerFile(d templates.Data, secret func(string) (string, error)
 	if secret == nil {
 		secret = m.Secret
 	}
-	return m.Templates.Render(d.Host.Kickstart, d, templates.Funcs(d.Host, secret, templates.Salt(m.Random)))
+	return m.rendered(d.Host.Kickstart, d, secret, templates.Salt(m.Random))
+}
+
+// rendered renders a template. An error is a provision.Lack: of a secret, or of a template
+// that renders.
+func (m *Maker) rendered(name string, d templates.Data, secret func(string) (string, error), options ...templates.Option) (string, error) {
+	missing := ""
+	lookup := func(name string) (string, error) {
+		value, err := secret(name)
+		if err != nil {
+			missing = name
+		}
+		return value, err
+	}
+	if secret == nil {
+		lookup = nil
+	}
+	text, err := m.Templates.Render(name, d, templates.Funcs(d.Host, lookup, options...))
+	switch at := (*templates.Error)(nil); {
+	case err == nil:
+		return text, nil
+	case missing != "":
+		l := &provision.Lack{What: provision.LacksSecret, Name: missing, Err: err}
+		if m.Secrets != "" {
+			l.More = map[string]string{"path": filepath.Join(m.Secrets, missing)}
+		}
+		return "", l
+	case errors.As(err, &at):
+		return "", &provision.Lack{What: provision.LacksTemplate, Name: at.Place.String(), Err: err}
+	}
+	return "", &provision.Lack{What: provision.LacksTemplate, Name: name, Err: err}
 }
 
 // Ready returns an error if a host can't be installed: its image or media are missing, or its
@@ -76,5 +109,9 @@ func (m *Maker) Data(h *inventory.Host, at templates.Appliance, img templates.Im
 	for _, name := range m.Mirrors {
 		mirrors[name] = mirrorURL(at.URL, name)
 	}
-	return templates.Data{Host: h, Appliance: at, Image: img, Mirrors: mirrors, Install: a.install(at.URL)}
+	install := a.install(at.URL)
+	if a.Job == provision.NoJob && h.BMC != nil && h.BMC.Setup {
+		install.BMC = at.URL + "/i/" + a.Token + "/bmc"
+	}
+	return templates.Data{Host: h, Appliance: at, Image: img, Mirrors: mirrors, Install: install}
 }

@@ -36,7 +36,8 @@ func (m *Maker) Image(h *inventory.Host, job provision.Job, l Loader, at string)
 			return m.systemImage(&lent, l, at)
 		}
 	}
-	return templates.Image{}, errors.Join(fmt.Errorf("no image for %s is there, and %s would boot its kernel: `rackhand image build debian12` makes one", processor, h.Name), err)
+	err = errors.Join(fmt.Errorf("no image for %s is there, and %s would boot its kernel: `rackhand image build debian12` makes one", processor, h.Name), err)
+	return templates.Image{}, &provision.Lack{What: provision.LacksImage, Name: "debian12", Err: err}
 }
 
 func (m *Maker) systemImage(h *inventory.Host, l Loader, at string) (templates.Image, error) {
@@ -44,15 +45,15 @@ func (m *Maker) systemImage(h *inventory.Host, l Loader, at string) (templates.I
 		return m.mediaOf(h, l, at)
 	}
 	if h.System == nil || h.System.Installer != inventory.InstallerImage {
-		return templates.Image{}, fmt.Errorf("%s has no system that is an image", h.Name)
+		return templates.Image{}, &provision.Lack{What: provision.LacksSystem, Err: fmt.Errorf("%s has no system that is an image", h.Name)}
 	}
 	i, err := image.Open(m.Images, h.System.Image)
 	if err != nil {
-		return templates.Image{}, fmt.Errorf("the image of %s is not at hand: %w", h.Name, err)
+		return templates.Image{}, LackOfImage(h.System.Image, fmt.Errorf("the image of %s is not at hand: %w", h.Name, err))
 	}
 	if i.Arch != h.System.Processor() {
-		return templates.Image{}, fmt.Errorf("the image %s is for %s, and the system %s of %s for %s: name another image, or set `arch:` of the system",
-			i.Name, i.Arch, h.System.Name, h.Name, h.System.Processor())
+		return templates.Image{}, LackOfImage(i.Name, fmt.Errorf("the image %s is for %s, and the system %s of %s for %s: name another image, or set `arch:` of the system",
+			i.Name, i.Arch, h.System.Name, h.Name, h.System.Processor()))
 	}
 	return RootImage(i.Name, i.Root(), l, at)
 }
@@ -74,10 +75,10 @@ func RootImage(name string, root image.File, l Loader, at string) (templates.Ima
 func (m *Maker) mediaOf(h *inventory.Host, l Loader, at string) (templates.Image, error) {
 	found, err := m.Media.Media(h.System.Media)
 	if err != nil {
-		return templates.Image{}, fmt.Errorf("the media of %s are not at hand: %w", h.Name, err)
+		return templates.Image{}, LackOfMedia(h.System.Media, fmt.Errorf("the media of %s are not at hand: %w", h.Name, err))
 	}
 	if err := fits(found, h); err != nil {
-		return templates.Image{}, err
+		return templates.Image{}, &provision.Lack{What: provision.LacksOtherMedia, Name: found.Name, Err: err}
 	}
 	return MediaImage(found, l, at)
 }

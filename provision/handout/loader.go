@@ -34,6 +34,13 @@ func (l Loader) Disk() string { return "disk." + l.name }
 // status of 503.
 func (l Loader) Wait() string { return "wait." + l.name }
 
+// Unclaimed names the template of a script that waits until its box is claimed. Only iPXE has
+// one.
+func (l Loader) Unclaimed() string { return "unclaimed." + l.name }
+
+// Claimed names the template of a script for a box that was claimed while it waited.
+func (l Loader) Claimed() string { return "claimed." + l.name }
+
 // Base returns an appliance's URL before a path, as the loader writes it. GRUB has devices
 // instead of URLs: (http,10.77.0.1), (tftp,10.77.0.1).
 func (l Loader) Base(appliance string) (string, error) {
@@ -53,12 +60,24 @@ func (l Loader) Base(appliance string) (string, error) {
 	}
 }
 
+// Script returns the URL of a MAC's script for iPXE, at an appliance's URL.
+func (l Loader) Script(appliance string, mac inventory.MAC) (string, error) {
+	base, err := l.Base(appliance)
+	if l.TFTP {
+		return base + "/ipxe/" + mac.String(), err
+	}
+	return base + "/boot/ipxe?mac=" + mac.String(), err
+}
+
 // Scripts names the templates of all boot scripts that a host may get: iPXE's, and GRUB's if
-// GRUB boots it.
+// GRUB boots it, and those of the time before it was claimed.
 func Scripts(h *inventory.Host) []string {
 	all := []string{IPXEHTTP.Install(), IPXEHTTP.Disk()}
 	if h.Boot.SecureBoot || h.System.Processor() == inventory.ArchARM64 {
 		all = append(all, GRUBHTTP.Install(), GRUBHTTP.Disk(), GRUBHTTP.Wait())
+	}
+	if h.Network != nil && h.Network.UnclaimedWait > 0 {
+		all = append(all, IPXEHTTP.Unclaimed(), IPXEHTTP.Claimed())
 	}
 	return all
 }

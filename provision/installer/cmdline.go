@@ -16,6 +16,7 @@ import (
 type Cmdline struct {
 	Kickstart        string           // inst.ks=URL; the last one wins, as with Anaconda
 	Report           string           // rackhand.report=URL; "" for none
+	BMC              string           // rackhand.bmc=URL: the settings of the box's BMC; "" leaves it alone
 	BootMAC          net.HardwareAddr // BOOTIF=01-aa-bb-cc-dd-ee-ff (pxelinux's form) or a plain MAC; nil for none
 	VLAN             hardware.VLAN    // vlan=NAME:CARD, ifname=CARD:MAC; as dracut.cmdline(7) has it
 	plan.Overwrite                    // how to treat disks that carry data
@@ -37,6 +38,8 @@ func ParseCmdline(s string) Cmdline {
 			c.Kickstart = value
 		case "rackhand.report":
 			c.Report = value
+		case "rackhand.bmc":
+			c.BMC = value
 		case "BOOTIF":
 			c.BootMAC = parseBootIF(value)
 		case "ifname":

@@ -21,6 +21,7 @@ func TestParseCmdline(t *testing.T) {
 			"quiet inst.ks=http://a/i/T/ks rackhand.report=http://a/i/T/event BOOTIF=01-52-54-00-00-00-01 ip=dhcp console=ttyS0\n",
 			Cmdline{Kickstart: "http://a/i/T/ks", Report: "http://a/i/T/event", BootMAC: mac, Hold: 30 * time.Second},
 		},
+		{"rackhand.bmc=http://a/i/T/bmc", Cmdline{BMC: "http://a/i/T/bmc", Hold: 30 * time.Second}},
 		{"inst.ks=a inst.ks=b rackhand.wipe=1 rackhand.hold=5", Cmdline{Kickstart: "b", Overwrite: plan.Overwrite{Wipe: true}, Hold: 5 * time.Second}},
 		{"rackhand.ours=naa.5000c500a1b2c3d4,vd-web1", Cmdline{Overwrite: plan.Overwrite{Overwritable: []string{"naa.5000c500a1b2c3d4", "vd-web1"}}, Hold: 30 * time.Second}},
 		{

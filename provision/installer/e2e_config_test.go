@@ -41,9 +41,9 @@ func (b *guestTest) configKickstart(network, more, tells, sections string) strin
 }
 
 // mustInstall installs and fails the test unless that went well.
-func (b *guestTest) mustInstall(disk, args string) string {
+func (b *guestTest) mustInstall(disk, args string, more ...string) string {
 	b.t.Helper()
-	text := b.install(false, disk, args)
+	text := b.install(false, disk, args, more...)
 	if b.find("installed", "installed") == nil {
 		b.t.Fatalf("no installed event; serial line:\n%s", tailOf(text))
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"rackhand/provision/bmc/bmctest"
 	"rackhand/provision/installer/plan"
 )
 
@@ -20,7 +21,8 @@ const (
 )
 
 // A BIOS guest with two cards, a static address on each, gets the system, packages
-// through the mirror cache, and what the commands say; then its disk is refused.
+// through the mirror cache, and what the commands say; then its disk is refused. Its BMC can't
+// be set up, which is a warning.
 func TestInstallBIOS(t *testing.T) {
 	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
@@ -40,7 +42,11 @@ echo "time $(systemctl is-active chrony) $(grep ^server /etc/chrony/chrony.conf)
 echo "deploy $(id deploy) $(stat -c %U /srv/deploy) $(getent passwd deploy | cut -d: -f5)"
 echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 `, "%packages --excludedocs --exclude-weakdeps --ignoremissing\nnftables\nchrony\nno-such-package-here\n-vim\n%end\n")
-	text := b.mustInstall(disk, "")
+	b.serveBMC()
+	text := b.mustInstall(disk, bmcArgs, simulatedBMC()...)
+	if e := b.find("", "bmc-setup-failed"); e == nil || !strings.Contains(e.Message, "refuses to describe its channels (Get Channel Info) (invalid command, completion code C1h)") {
+		t.Errorf("QEMU's BMC: %+v", e)
+	}
 	if b.find("installer", "started") == nil || b.find("packages", "verified") == nil {
 		t.Error("the events of its beginning or of its image are missing")
 	}
@@ -73,7 +79,10 @@ echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 
 	// The same disk carries a system now: it must be refused, and left as it is.
 	before := diskSum(t, disk)
-	b.install(false, disk, "")
+	b.install(false, disk, bmcArgs, simulatedBMC()...)
+	if b.find("", "bmc-setup-failed") != nil || b.find("", "bmc-setup") != nil {
+		t.Error("the BMC of a box with data on its disk was touched")
+	}
 	e := b.find("failed", plan.FailDisk)
 	if e == nil || !strings.Contains(e.Message, "GPT partition table") || !strings.Contains(e.Message, "ext file system") {
 		t.Fatalf("the disk was not refused: %+v", e)
@@ -83,7 +92,8 @@ echo "sources $(ls /etc/apt/sources.list.d) $(ls /usr/sbin/policy-rc.d 2>&1)"
 	}
 }
 
-// An image that isn't the one named leaves a disk that nothing can boot from.
+// An image that isn't the one named leaves a disk that nothing can boot from. The box's BMC is
+// set up before.
 func TestWrongImage(t *testing.T) {
 	b := newGuestTest(t)
 	disk := b.disk("disk.raw")
@@ -93,7 +103,10 @@ func TestWrongImage(t *testing.T) {
 	}
 	b.files["/image/small.tar"] = small
 	b.ks = b.kickstart("http://10.77.0.1/image/small.tar", strings.Repeat("0", 64), "%onerror\necho ONERROR RAN >/dev/ttyS0\n%end\n")
-	text := b.install(false, disk, "")
+	sim := bmctest.StartSystemInterface(t)
+	b.serveBMC()
+	text := b.install(false, disk, bmcArgs, openIPMI(sim)...)
+	b.wantBMC(sim, text)
 	if e := b.find("failed", plan.FailImage); e == nil || !strings.Contains(e.Message, "SHA-256") {
 		t.Fatalf("the image was not refused; serial line:\n%s", tailOf(text))
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"rackhand/provision/installer/bmcsetup"
 	"rackhand/provision/installer/report"
 	"rackhand/templates/kickstart/engine"
 )
@@ -31,6 +32,7 @@ type machine struct {
 	timings []timing
 	scripts int
 	log     *remoteLog // nil for none
+	bmc     *bmcsetup.Settings
 }
 
 type timing struct {

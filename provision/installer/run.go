@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"rackhand/provision/installer/disk"
@@ -94,7 +95,7 @@ func (m *machine) failed(ctx context.Context, err error, hold time.Duration) (en
 			message += "; and the disk could not be cleared: " + e.Error()
 		}
 	}
-	untold := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: plan.FailKind(err), Level: "error", Message: message}, 2*time.Minute)
+	untold := m.Rep.Last(ctx, report.Event{Stage: "failed", Kind: plan.FailKind(err), Level: "error", Message: message, Fields: plan.FailFields(err)}, 2*time.Minute)
 	if untold != nil {
 		m.Con.Printf("the report to the appliance failed: %v", untold)
 	}
@@ -187,13 +188,29 @@ func (m *machine) preScripts(ctx context.Context, r *plan.Recipe, may plan.Overw
 	return nil
 }
 
+// carryOut does the steps. The BMC is set up once no disk is refused: a box whose disk is
+// refused may be in service.
 func (m *machine) carryOut(ctx context.Context, steps []plan.Step) error {
-	for _, s := range steps {
+	for i, s := range steps {
 		if err := m.timed(fmt.Sprintf("%T", s), func() error { return m.do(ctx, s) }); err != nil {
 			return err
 		}
+		if i == lastGuard(steps) {
+			m.setUpBMC(ctx)
+		}
 	}
 	return nil
+}
+
+// lastGuard is the index of the last step that may refuse a disk; -1 for none.
+func lastGuard(steps []plan.Step) int {
+	last := -1
+	for i, s := range steps {
+		if _, ok := s.(plan.GuardStep); ok {
+			last = i
+		}
+	}
+	return last
 }
 
 // recipe fetches, parses and checks the Kickstart, and reports that the installer has it. No
@@ -220,6 +237,7 @@ func (m *machine) recipe(ctx context.Context, cmdline Cmdline) (*plan.Recipe, er
 	m.hide(recipe)
 	m.onError = recipe.OnError
 	m.logTo(ctx, recipe)
+	m.fetchBMC(ctx, cmdline.BMC, cards, recipe) // the token ends with the next event
 	m.Event(report.Event{Stage: "installer", Kind: "started", Message: "the installer has its Kickstart"})
 	m.reportSkipped(recipe.Skipped)
 	return recipe, nil
@@ -235,9 +253,13 @@ func cardHeaders(nics []netconf.NIC) http.Header {
 	return h
 }
 
-// hide takes a recipe's secrets out of all later lines and events.
+// hide takes the secrets of a recipe and of the BMC out of all later lines and events.
 func (m *machine) hide(r *plan.Recipe) {
-	clean := report.NewRedactor(r.Secrets...).Clean
+	secrets := slices.Clone(r.Secrets)
+	if m.bmc != nil {
+		secrets = append(secrets, m.bmc.Password)
+	}
+	clean := report.NewRedactor(secrets...).Clean
 	m.Con.SetClean(clean)
 	m.Rep.SetClean(clean)
 }

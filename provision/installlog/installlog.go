@@ -1,6 +1,5 @@
 // Package installlog stores the logs of installers, one file for each install, in a folder
-// of the state folder. Each log is bounded, and the oldest logs of a host are removed for
-// new ones.
+// of the state folder. Each log is bounded, and of the oldest logs of a host the end stays.
 package installlog
 
 import (
@@ -24,8 +23,11 @@ const (
 	// it is accepted. So the rest of a log is kept for verified senders.
 	MaxUntrusted  = 4 << 20
 	UntrustedUpTo = MaxBytes - 1<<20
-	// MaxPerHost is how many logs of one host are kept.
+	// MaxPerHost is how many whole logs of one host are kept. Of earlier ones the tail stays
+	// until Retain removes it.
 	MaxPerHost = 5
+	// Tail bounds that tail.
+	Tail = 16 << 10
 	// maxOpen bounds the open files: usually one for each install under way.
 	maxOpen = 64
 
@@ -172,22 +174,21 @@ func (s *Store) closeOldest() {
 	delete(s.open, oldest)
 }
 
-// prune removes the oldest logs of an install's host.
+// prune leaves the tails of the oldest logs of an install's host.
 func (s *Store) prune(id string) {
 	host := idForm.FindStringSubmatch(id)[1]
 	ids, err := s.ids(host)
 	if err != nil {
 		return
 	}
-	for len(ids) > MaxPerHost {
-		if l := s.open[ids[0]]; l != nil {
+	for _, old := range ids[:max(0, len(ids)-MaxPerHost)] {
+		if l := s.open[old]; l != nil {
 			l.f.Close()
-			delete(s.open, ids[0])
+			delete(s.open, old)
 		}
-		if err := os.Remove(filepath.Join(s.dir, ids[0]+suffix)); err != nil {
+		if err := shorten(filepath.Join(s.dir, old+suffix)); err != nil {
 			return
 		}
-		ids = ids[1:]
 	}
 }
 
@@ -249,12 +250,13 @@ func (s *Store) Open(id string) (*os.File, error) {
 	return f, err
 }
 
-// Host is the host in an install's id.
-func Host(id string) string {
-	if m := idForm.FindStringSubmatch(id); m != nil {
-		return m[1]
-	}
-	return ""
+// restForm is the format of an id after its host's name. A job's has its kind.
+var restForm = regexp.MustCompile(`^(?:(?:rescue|wipe|burnin)-)?[0-9]{1,9}$`)
+
+// Of reports whether an id is that of an install or job of a host.
+func Of(host, id string) bool {
+	rest, ok := strings.CutPrefix(id, host+"-")
+	return ok && idForm.MatchString(id) && restForm.MatchString(rest)
 }
 
 // Close closes all open files.

@@ -43,11 +43,13 @@ func TestLogs(t *testing.T) {
 	if got := contents(t, s, "web1-12"); got != "line 12\n" {
 		t.Errorf("it holds %q", got)
 	}
-	if s.Has("web1-7") || !s.Has("web1-8") || !s.Has("web1-2-12") || s.Latest("unknown") != "" {
-		t.Error("the wrong ones were removed")
+	if !s.Has("web1-1") || !s.Has("web1-2-12") || s.Latest("unknown") != "" {
+		t.Error("a short log was removed")
 	}
-	if Host("web1-2-12") != "web1-2" || Host("../x-1") != "" {
-		t.Error("whose log")
+	for id, want := range map[string]bool{"web1-12": true, "web1-rescue-3": true, "web1-2-12": false, "web12-1": false, "web1-": false, "../web1-1": false, "web1-other-1": false, "": false} {
+		if Of("web1", id) != want {
+			t.Errorf("%q is of web1: %v", id, !want)
+		}
 	}
 	for _, id := range []string{"", "../web1-1", "web1", "web1-", "WEB-1", "a/b-1", "-1"} {
 		if err := s.Append(id, "x\n"); err == nil {
@@ -62,6 +64,31 @@ func TestLogs(t *testing.T) {
 	}
 	if err := s.Append("web1-12", "after\n"); err != nil || contents(t, s, "web1-12") != "line 12\nafter\n" {
 		t.Error("it does not go on where it was", err)
+	}
+}
+
+// TestTailStays: of logs beyond the latest ones of a host the end stays, in whole lines.
+func TestTailStays(t *testing.T) {
+	s := New(t.TempDir())
+	line := strings.Repeat("x", 99) + "\n"
+	for i := range MaxPerHost + 2 {
+		if err := s.Append(fmt.Sprintf("web1-%d", i+1), strings.Repeat(line, 1000)+"Error: no disk\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []string{"web1-1", "web1-2"} {
+		got := contents(t, s, id)
+		first, rest, _ := strings.Cut(got, "\n")
+		if len(got) > Tail || len(got) < Tail-200 || !strings.Contains(first, "the start of this log was removed") ||
+			!strings.HasPrefix(rest, line) || !strings.HasSuffix(got, line+"Error: no disk\n") {
+			t.Errorf("%s has %d bytes: %.150q", id, len(got), got)
+		}
+	}
+	if got := contents(t, s, "web1-3"); len(got) != 100015 {
+		t.Errorf("web1-3 has %d bytes", len(got))
+	}
+	if err := s.Retain(func(id string) bool { return id != "web1-1" }); err != nil || s.Has("web1-1") || !s.Has("web1-2") {
+		t.Errorf("after Retain: %v", err)
 	}
 }
 

@@ -103,7 +103,7 @@ func (j *Journal) noticeStep(v *view) time.Duration {
 	}
 	v.append(provision.Event{
 		Source: "appliance", Kind: "clock-set", Level: provision.LevelWarn,
-		Message: fmt.Sprintf("the machine's clock was set %s by %s; installs and leases go on by the time that the appliance has run", direction, by.Abs().Round(time.Second)),
+		Message: fmt.Sprintf("the machine's clock was set %s by %s; installs and leases go on by the time that the appliance has run", direction, provision.Span(by.Abs())),
 	})
 	return offset
 }

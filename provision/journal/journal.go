@@ -52,6 +52,7 @@ type Host struct {
 	Seen     time.Time `json:"seen"`
 	Counted  time.Time `json:"counted,omitzero"` // Seen, as counted time
 	Power    string    `json:"power,omitempty"`  // on, off: as last seen by the BMC
+	PowerAt  time.Time `json:"power_at,omitzero"`
 	Installs int       `json:"installs"`         // how many there were
 	Jobs     int       `json:"jobs,omitempty"`   // how many rescues, wipes and burn-ins
 	Serves   bool      `json:"serves,omitempty"` // its disks still hold an installed system that served

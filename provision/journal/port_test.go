@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"rackhand/provision"
+	"rackhand/provision/journal"
 )
 
 // TestSwitchPort: the last lease says where a box is plugged in, and nothing else
@@ -35,5 +36,23 @@ func TestSwitchPort(t *testing.T) {
 	j.stop()
 	if got := open(t, path).Hosts()["web1"].SwitchPort; got != "Gi1/0/15 on sw1" {
 		t.Errorf("after a restart: %q", got)
+	}
+}
+
+// TestAnotherCardIsNotHeard: a card that is probably another one of a host was heard, and not
+// the host.
+func TestAnotherCardIsNotHeard(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "db"))
+	record := func(kind string) journal.Host {
+		if err := j.Record(provision.Event{Host: "web1", Source: "dhcp", Kind: kind}); err != nil {
+			t.Fatal(err)
+		}
+		return j.Hosts()["web1"]
+	}
+	if h := record("another-card"); !h.Seen.IsZero() || h.Last.Kind != "another-card" {
+		t.Errorf("after another card's DISCOVER: %+v", h)
+	}
+	if h := record("discover"); h.Seen.IsZero() {
+		t.Error("its own DISCOVER doesn't count")
 	}
 }

@@ -196,12 +196,15 @@ func (v *view) append(e provision.Event) {
 		if !known && stranger(e.Host) {
 			v.makeRoom()
 		}
-		h.Host, h.Last = e.Host, e
-		if e.Source != "operator" && e.Source != "inventory" && e.Source != "appliance" {
+		h.Host = e.Host
+		if e.Kind != provision.KindLogTail && e.Kind != provision.KindConsoleTail {
+			h.Last = e
+		}
+		if e.ByBox() {
 			h.Seen, h.Counted = e.Time, e.Counted
 		}
 		if p := e.Fields["power"]; p != "" {
-			h.Power = p
+			h.Power, h.PowerAt = p, e.Time
 		}
 		if arch := e.Fields["arch"]; arch != "" && e.Source == "dhcp" {
 			if h.SaysEFI = strings.Contains(arch, "UEFI"); !h.Proved {

@@ -8,11 +8,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"rackhand/config"
 	"rackhand/inventory"
 	"rackhand/provision"
+	"rackhand/provision/bmc"
+	"rackhand/provision/bmc/console"
+	"rackhand/provision/diagnosis"
 	"rackhand/provision/handout"
 	"rackhand/provision/journal"
 	"rackhand/provision/orders"
@@ -31,6 +36,18 @@ type Operator struct {
 	Secret    func(name string) (string, error)
 	// BMC carries out a power action and returns the state that the BMC reports then.
 	BMC func(ctx context.Context, h *inventory.Host, action string) (seen string, err error)
+	// Scan searches a network for BMCs.
+	Scan func(ctx context.Context, r provision.ScanRequest, each func(provision.FoundBMC)) error
+	// BMCs reaches the BMCs of hosts for everything else.
+	BMCs BMCs
+	// Memory is what is remembered of a host's BMC; nil: nothing is.
+	Memory func(ctx context.Context, h *inventory.Host) (bmc.Memory, error)
+	// Consoles are the serial consoles of hosts.
+	Consoles *console.Hub
+	// Polled are the states of BMCs by host, as they were polled; nil: none are.
+	Polled func() map[string]provision.BMCState
+	// Audit asks BMCs what is wrong with them, and changes nothing on them.
+	Audit func(context.Context, provision.AuditRequest) (provision.Audit, error)
 	// Fetch brings into the mirror cache the packages that hosts of a system will ask for.
 	Fetch func(ctx context.Context, s *inventory.System, hosts []*inventory.Host) (provision.Prefetched, error)
 	// MirrorList lists the files that the mirror cache keeps at a place: NAME/PATH, a folder
@@ -44,8 +61,13 @@ type Operator struct {
 	// Runs are the latest reports of agents, by host.
 	Runs func() map[string]provision.LastRun
 
+	// Diagnosis says why hosts are stuck; nil: the status says nothing of it.
+	Diagnosis *diagnosis.Book
+
 	Orders *orders.Keeper
 	Now    func() time.Time
+
+	scanning sync.Mutex // while a search for BMCs runs
 }
 
 // Install arms a host, and boots it from the network when the request says so and the host
@@ -112,27 +134,56 @@ func (o *Operator) Release(_ context.Context, host string) (provision.Install, e
 }
 
 // Power carries out on, off, cycle, reset or status, and returns the state that the BMC
-// reports.
-func (o *Operator) Power(ctx context.Context, host, action string) (string, error) {
+// reports. A command that has begun is carried out, also when nobody waits for its result any
+// more: half of a cycle would leave the box off.
+func (o *Operator) Power(ctx context.Context, host, action string) (seen string, err error) {
 	h, err := o.host(host)
 	if err != nil {
 		return "", err
 	}
-	seen, err := o.BMC(ctx, h, action)
-	if err == nil && action != "status" {
-		err = o.Journal.Record(provision.Event{
-			Host: host, Source: "bmc", Kind: "power-" + action,
-			Message: fmt.Sprintf("the operator asked for power %s; the BMC says: %s", action, seen),
-			Fields:  map[string]string{"power": seen},
-		})
+	if action == "status" {
+		if seen, err = o.BMC(ctx, h, action); err != nil {
+			err = fmt.Errorf("%s: %w", host, err)
+		}
+		return seen, err
 	}
+	if h, err = o.hostWithBMC(host); err == nil && powers[action] == "" {
+		err = fmt.Errorf("power %q: on, off, cycle, reset or status is wanted", action)
+	}
+	if err != nil {
+		return "", err
+	}
+	err = o.announced(h, action, "command", "power-"+action, powers[action], func(h *inventory.Host) (map[string]string, error) {
+		seen, err = o.BMC(context.WithoutCancel(ctx), h, action)
+		return map[string]string{"power": seen}, err
+	})
 	return seen, err
 }
+
+// powers are the actions of Power in words.
+var powers = map[string]string{"on": "switch the power on", "off": "switch the power off", "cycle": "power-cycle the box", "reset": "reset the box"}
 
 func (o *Operator) host(name string) (*inventory.Host, error) {
 	h := o.Snapshot().Hosts[name]
 	if h == nil {
-		return nil, fmt.Errorf("%s: %w", name, provision.ErrNoHost)
+		return nil, provision.NoHost(name, o.Snapshot().HostNames())
 	}
 	return h, nil
+}
+
+// Cards returns the hardware addresses of a host and of its BMC. A box that isn't in the
+// inventory is named by its MAC.
+func (o *Operator) Cards(box string) ([]inventory.MAC, error) {
+	if mac, err := inventory.ParseMAC(box); err == nil {
+		return []inventory.MAC{mac}, nil
+	}
+	h, err := o.host(box)
+	if err != nil {
+		return nil, err
+	}
+	macs := slices.Clone(h.MACs)
+	if h.BMC != nil && h.BMC.MAC != (inventory.MAC{}) {
+		macs = append(macs, h.BMC.MAC)
+	}
+	return macs, nil
 }

@@ -18,6 +18,21 @@ func (o *Operator) Status(ctx context.Context) (provision.Status, error) {
 		Hosts:    withRuns(hosts, o.Runs(), o.Now()),
 		Problems: o.Problems(), Seq: o.Journal.Seq(), Database: o.Database(),
 	}
+	if o.Diagnosis != nil {
+		d, err := o.Diagnosis.Diagnose(ctx, o.Snapshot(), o.Now())
+		if err != nil {
+			return status, err
+		}
+		status.Links = d.Links
+		for i := range status.Hosts {
+			h := &status.Hosts[i]
+			h.Stuck, h.Place = d.Stuck[h.Host], d.Places[h.Host]
+		}
+	}
+	if o.Polled != nil {
+		addPolled(status.Hosts, o.Polled(), o.Journal.Hosts())
+	}
+	provision.SortHosts(status.Hosts, o.Now())
 	if o.Authority == nil {
 		return status, nil
 	}
@@ -25,6 +40,21 @@ func (o *Operator) Status(ctx context.Context) (provision.Status, error) {
 	addCertificates(status.Hosts, certificates)
 	status.CAExpires = o.Authority.Expires()
 	return status, err
+}
+
+// addPolled adds what BMCs said when they were polled. The power state is that of the poll, if
+// no event of a command is newer and the BMC isn't silent.
+func addPolled(hosts []provision.HostStatus, polled map[string]provision.BMCState, seen map[string]journal.Host) {
+	for i := range hosts {
+		s, ok := polled[hosts[i].Host]
+		if !ok {
+			continue
+		}
+		hosts[i].BMCState = &s
+		if s.SilentSince.IsZero() && s.Power != "" && s.Answered.After(seen[hosts[i].Host].PowerAt) {
+			hosts[i].Power = s.Power
+		}
+	}
 }
 
 // addCertificates adds the state of their certificates to the status of the hosts.
@@ -90,7 +120,7 @@ func Statuses(snap *inventory.Snapshot, installs, jobs map[string]provision.Inst
 		last := j.Last
 		unclaimed = append(unclaimed, provision.HostStatus{
 			Host: name, Unclaimed: true, MACs: []string{name}, Address: j.Facts["address"],
-			Maker: j.Facts["maker"], SwitchPort: j.SwitchPort, LastSeen: j.Seen, Last: &last,
+			Maker: j.Facts["maker"], ProbablyBMC: j.Facts["bmc"], SwitchPort: j.SwitchPort, LastSeen: j.Seen, Last: &last,
 		})
 	}
 	sort.Slice(unclaimed, func(i, k int) bool { return unclaimed[i].Host < unclaimed[k].Host })

@@ -52,3 +52,26 @@ func TestStatuses(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestPolledPower: the power state is that of the poll, unless a command came after it or the
+// BMC has fallen silent.
+func TestPolledPower(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name      string
+		polled    provision.BMCState
+		commanded time.Time
+		want      string
+	}{
+		{"the button was pressed", provision.BMCState{Power: "off", Answered: now}, now.Add(-time.Hour), "off"},
+		{"a command after the poll", provision.BMCState{Power: "off", Answered: now.Add(-time.Minute)}, now, "on"},
+		{"silent", provision.BMCState{Power: "off", Answered: now.Add(-time.Minute), SilentSince: now}, now.Add(-time.Hour), "on"},
+		{"no answer yet", provision.BMCState{SilentSince: now}, time.Time{}, "on"},
+	} {
+		hosts := []provision.HostStatus{{Host: "web1", Power: "on"}, {Host: "web2", Power: "on"}}
+		addPolled(hosts, map[string]provision.BMCState{"web1": tt.polled}, map[string]journal.Host{"web1": {PowerAt: tt.commanded}})
+		if hosts[0].Power != tt.want || hosts[0].BMCState == nil || hosts[1].BMCState != nil {
+			t.Errorf("%s: %+v", tt.name, hosts)
+		}
+	}
+}

@@ -2,20 +2,9 @@ package power
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"errors"
 
-	"github.com/bougou/go-ipmi/pkg/types"
-)
-
-// A BootDevice is the device that a box boots from.
-type BootDevice string
-
-// The devices that may be set.
-const (
-	PXE  BootDevice = "pxe"
-	Disk BootDevice = "disk"
-	None BootDevice = "none" // no override: the firmware's own order
+	"rackhand/provision/bmc"
 )
 
 // BootOptions say how a boot device is set.
@@ -24,169 +13,141 @@ type BootOptions struct {
 	EFI        bool // a UEFI boot; Target.EFI says the same
 }
 
-// A Boot is a BMC's boot override (boot option parameter 5, IPMI 2.0 table 28-14).
-type Boot struct {
-	Device     BootDevice // or another device by its name, if the BMC holds such
-	Valid      bool       // false: spent, expired or never set
-	Persistent bool
-	EFI        bool
-	// Note names the bits that the BMC lost, if the loss may be harmless; "" if it lost
-	// nothing.
-	Note string
-}
-
-// String shows it for people: "pxe (once, EFI)", with the Note after it.
-func (b Boot) String() string {
-	if b.Note != "" {
-		return b.flags() + "; " + b.Note
-	}
-	if !b.Valid {
-		return "no override"
-	}
-	return b.flags()
-}
-
-func (b Boot) flags() string {
-	how := "once"
-	if b.Persistent {
-		how = "persistent"
-	}
-	if b.EFI {
-		how += ", EFI"
-	}
-	return fmt.Sprintf("%s (%s)", b.Device, how)
-}
-
 // A Sequence holds the results of several steps.
 type Sequence struct {
-	Boot   Boot   // as read back before the box started
-	Action string // "on" or "cycle"
-	Status Status // after it
+	Boot   bmc.Boot   // as read back before the box started
+	Action string     // "on", "off, on" or "cycle"
+	Status bmc.Status // after it
 }
 
 // GetBoot reads the boot override.
-func (c *Controller) GetBoot(ctx context.Context, t Target) (seen Boot, err error) {
-	err = c.do(ctx, "read the boot device", t, func(ctx context.Context, s *session) (err error) {
-		seen, err = s.readBoot(ctx)
+func (c *Controller) GetBoot(ctx context.Context, t bmc.Target) (seen bmc.Boot, err error) {
+	err = c.read(ctx, "read the boot device", t, func(ctx context.Context, o *operation) (err error) {
+		seen, err = o.Boot(ctx)
 		return err
 	})
 	return seen, err
 }
 
-// SetBoot sets the boot override, reads it back and returns the result. Some BMCs accept an
-// override and keep another one. That is an error ([ErrBootDevice]), because it can mean
-// that a box reinstalls itself in a loop. With the right device, a lost bit (valid,
-// persistent, EFI) is only noted: many BMCs lose one on reading, but still boot by it. If
-// such a box boots from its disk instead, its missing request shows that.
-func (c *Controller) SetBoot(ctx context.Context, t Target, dev BootDevice, o BootOptions) (seen Boot, err error) {
-	o.EFI = o.EFI || t.EFI
-	err = c.do(ctx, "set the boot device", t, func(ctx context.Context, s *session) (err error) {
-		seen, err = s.setBoot(ctx, dev, o)
+// SetBoot sets the boot override, reads it back and returns the result (see [bmc.Compare]).
+// If a box boots from its disk in spite of the override, its missing request shows that.
+func (c *Controller) SetBoot(ctx context.Context, t bmc.Target, dev bmc.BootDevice, opts BootOptions) (seen bmc.Boot, err error) {
+	opts.EFI = opts.EFI || t.EFI
+	err = c.do(ctx, "set the boot device", t, func(ctx context.Context, o *operation) (err error) {
+		seen, err = o.setBoot(ctx, dev, opts)
 		return err
 	})
 	return seen, err
 }
 
-// PXEOnce is how an install begins: PXE for the next boot only, read back, then
-// a power cycle, or power on for a box that is off; all in one session.
-func (c *Controller) PXEOnce(ctx context.Context, t Target) (seen Sequence, err error) {
-	err = c.do(ctx, "boot from the network once", t, func(ctx context.Context, s *session) (err error) {
-		if seen.Boot, err = s.setBoot(ctx, PXE, BootOptions{EFI: t.EFI}); err != nil {
+// PXEOnce is how an install begins: bmc.PXE for the next boot only, read back. Then the box is
+// switched off, seen off, switched on and seen on; one that is off is switched on. While it is
+// off, the override is read again, and set again if it was lost: a BMC may forget it a minute
+// after it was set, or when the power goes.
+func (c *Controller) PXEOnce(ctx context.Context, t bmc.Target) (seen Sequence, err error) {
+	err = c.do(ctx, "boot from the network once", t, func(ctx context.Context, o *operation) (err error) {
+		opts := BootOptions{EFI: t.EFI}
+		if seen.Boot, err = o.setBoot(ctx, bmc.PXE, opts); err != nil {
 			return err
 		}
-		seen.Status, seen.Action, err = c.cycle(ctx, s)
+		seen.Status, seen.Action, err = o.cycle(ctx, func() (err error) {
+			seen.Boot, err = o.ensureBoot(ctx, bmc.PXE, opts)
+			var e *bmc.Error
+			if errors.As(err, &e) {
+				e.Hint = "it kept it until the power was off, and the box is off now; switch it on and choose network boot on its console"
+			}
+			return err
+		})
 		return err
 	})
 	return seen, err
 }
 
-func (s *session) setBoot(ctx context.Context, dev BootDevice, o BootOptions) (Boot, error) {
-	selector, err := selectorOf(dev)
-	if err != nil {
-		return Boot{}, err
-	}
-	// Else the override is forgotten 60 s later (parameter 3, bit 3). Old BMCs
-	// refuse the parameter: then the box has to start within that time.
-	noTimeout := &types.BootOptionParam_BMCBootFlagValidBitClear{DontClearOnCommandReceivedTimeout: true}
-	if err := s.c.SetSystemBootOptionsParamFor(ctx, noTimeout); err != nil {
-		if _, refused := types.IsResponseError(err); !refused {
-			return Boot{}, err
+// rereads is how often an override that isn't as wanted is read again: some BMCs show the old
+// one for a moment.
+const rereads = 2
+
+// wanted is the override that is set for a box.
+func (o *operation) wanted(dev bmc.BootDevice, opts BootOptions) bmc.Boot {
+	return bmc.Boot{Device: dev, Valid: dev != bmc.None, Persistent: opts.Persistent, EFI: opts.EFI && !o.t.Quirks.NoEFIBit}
+}
+
+// ensureBoot reads the override, and sets it again if it isn't the wanted one or can't be read.
+func (o *operation) ensureBoot(ctx context.Context, dev bmc.BootDevice, opts BootOptions) (bmc.Boot, error) {
+	if !o.t.Quirks.NoReadback {
+		if seen, err := o.Boot(ctx); err == nil {
+			if seen, err = o.compare(o.wanted(dev, opts), seen); err == nil {
+				return seen, nil
+			}
 		}
-		s.log.Debug("BMC can't keep a boot override beyond 60 s", "error", err)
 	}
-	// Not SetBootParamBootFlags: it may skip the flags and report success.
-	if err := s.c.SetBootDevice(ctx, selector, types.BIOSBootType(o.EFI), o.Persistent); err != nil {
-		return Boot{}, err
-	}
-	seen, err := s.readBoot(ctx)
-	if err != nil {
-		return seen, err
-	}
-	want := Boot{Device: dev, Valid: true, Persistent: o.Persistent, EFI: o.EFI}
-	return compare(want, seen)
+	return o.setBoot(ctx, dev, opts)
 }
 
-// compare checks a BMC's boot override against the wanted one.
-func compare(want, seen Boot) (Boot, error) {
-	if want.Device == None {
-		if seen.Valid && seen.Device != None {
-			return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("its override was cleared, but it still has %s", seen)}
+// compare is [bmc.Compare]. An IPMI BMC may boot by an override whose valid bit is lost when it
+// is read; a Redfish one that says Disabled has none.
+func (o *operation) compare(want, seen bmc.Boot) (bmc.Boot, error) {
+	if want.Device != bmc.None && !seen.Valid && o.k.memory.Protocol == bmc.Redfish {
+		seen.Device = bmc.None
+	}
+	return bmc.Compare(want, seen)
+}
+
+// setBoot writes a boot override, reads it back and compares. A BMC that refuses for the
+// moment is asked again. One that refuses and has it then did it (400 of Dell's 13G).
+func (o *operation) setBoot(ctx context.Context, dev bmc.BootDevice, opts BootOptions) (bmc.Boot, error) {
+	want := o.wanted(dev, opts)
+	failed := o.writeBoot(ctx, want)
+	if failed != nil && !errors.Is(failed, bmc.ErrRefused) {
+		return bmc.Boot{}, failed
+	}
+	if o.t.Quirks.NoReadback {
+		return o.unread(dev, opts), failed
+	}
+	for try := 0; ; try++ {
+		seen, err := o.Boot(ctx)
+		switch {
+		case failed != nil:
+			if err == nil {
+				seen, err = o.compare(want, seen)
+			}
+			if err != nil || seen.Lost != "" || dev == bmc.None {
+				return seen, failed
+			}
+			seen.Note = "the BMC refused it, and has it"
+			return seen, nil
+		case errors.Is(err, bmc.ErrUnsupported):
+			return o.unread(dev, opts), nil
+		case err != nil:
+			return seen, err
 		}
-		return seen, nil
+		if seen, err = o.compare(want, seen); err == nil || try >= rereads {
+			return seen, err
+		}
+		if err := o.sleep(ctx, 2*o.c.opts.Poll); err != nil {
+			return seen, err
+		}
 	}
-	if seen.Device != want.Device || seen.Persistent && !want.Persistent {
-		return seen, &Error{Kind: ErrBootDevice, Err: fmt.Errorf("%s was set, but it has %s", want, seen)}
-	}
-	var lost []string
-	if !seen.Valid {
-		lost = append(lost, "valid")
-	}
-	if want.Persistent && !seen.Persistent {
-		lost = append(lost, "persistent")
-	}
-	if want.EFI && !seen.EFI {
-		lost = append(lost, "EFI")
-	}
-	switch {
-	case len(lost) > 0:
-		seen.Note = fmt.Sprintf("%s was set; it lost: %s", want, strings.Join(lost, ", "))
-	case seen.EFI && !want.EFI:
-		seen.Note = fmt.Sprintf("%s was set; it added: EFI", want)
-	}
-	return seen, nil
 }
 
-func (s *session) readBoot(ctx context.Context) (Boot, error) {
-	var f types.BootOptionParam_BootFlags
-	if err := s.c.GetSystemBootOptionsParamFor(ctx, &f); err != nil {
-		return Boot{}, err
+// writeBoot writes an override, and waits while the BMC can't at the moment: iLOs refuse it
+// while the box is in its firmware's start.
+func (o *operation) writeBoot(ctx context.Context, want bmc.Boot) error {
+	end := o.c.opts.Now().Add(o.t.Settle)
+	for {
+		err := o.SetBoot(ctx, want)
+		if !errors.Is(err, bmc.ErrNotReady) || !o.c.opts.Now().Before(end) {
+			return err
+		}
+		if serr := o.sleep(ctx, o.refusalPause(err)); serr != nil {
+			return serr
+		}
 	}
-	return Boot{
-		Device: deviceOf(f.BootDeviceSelector), Valid: f.BootFlagsValid,
-		Persistent: f.Persist, EFI: bool(f.BIOSBootType),
-	}, nil
 }
 
-func selectorOf(dev BootDevice) (types.BootDeviceSelector, error) {
-	switch dev {
-	case PXE:
-		return types.BootDeviceSelectorForcePXE, nil
-	case Disk:
-		return types.BootDeviceSelectorForceHardDrive, nil
-	case None:
-		return types.BootDeviceSelectorNoOverride, nil
-	}
-	return 0, fmt.Errorf("no boot device %q: want %s, %s or %s", dev, PXE, Disk, None)
-}
-
-func deviceOf(s types.BootDeviceSelector) BootDevice {
-	switch s {
-	case types.BootDeviceSelectorForcePXE:
-		return PXE
-	case types.BootDeviceSelectorForceHardDrive:
-		return Disk
-	case types.BootDeviceSelectorNoOverride:
-		return None
-	}
-	return BootDevice(strings.ToLower(s.String()))
+// unread is an override that was set and can't be read back.
+func (o *operation) unread(dev bmc.BootDevice, opts BootOptions) bmc.Boot {
+	b := o.wanted(dev, opts)
+	b.Note = "this BMC can't be asked for it; the box's request for an address will show it"
+	return b
 }

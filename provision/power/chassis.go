@@ -2,159 +2,181 @@ package power
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
-	"github.com/bougou/go-ipmi/pkg/command/chassis"
-	"github.com/bougou/go-ipmi/pkg/types"
+	"rackhand/provision/bmc"
 )
 
-// A Status is a BMC's report on its box (Get Chassis Status, IPMI 2.0 §28.2).
-type Status struct {
-	On           bool
-	PowerFault   bool // in the main power subsystem
-	ControlFault bool // the box didn't enter the state that the BMC wanted
-	Overload     bool // switched off because of it
-	Interlock    bool // off because a chassis panel is open
-}
-
-// State is "on" or "off".
-func (s Status) State() string {
-	if s.On {
-		return "on"
-	}
-	return "off"
-}
-
 // Status asks whether the box is on.
-func (c *Controller) Status(ctx context.Context, t Target) (seen Status, err error) {
-	err = c.do(ctx, "ask for the power state", t, func(ctx context.Context, s *session) (err error) {
-		seen, err = s.status(ctx)
+func (c *Controller) Status(ctx context.Context, t bmc.Target) (seen bmc.Status, err error) {
+	err = c.read(ctx, "ask for the power state", t, func(ctx context.Context, o *operation) (err error) {
+		seen, err = o.Status(ctx)
 		return err
 	})
 	return seen, err
 }
 
-// On switches the box on and waits until it is. A box that is on stays as it is,
-// also where the BMC refuses the command for that reason.
-func (c *Controller) On(ctx context.Context, t Target) (Status, error) {
-	return c.control(ctx, "switch on", t, chassis.ChassisControlPowerUp, true)
+// On switches the box on and waits until it is. A box that is on stays as it is, also where
+// the BMC refuses the command for that reason.
+func (c *Controller) On(ctx context.Context, t bmc.Target) (seen bmc.Status, err error) {
+	err = c.do(ctx, "switch on", t, func(ctx context.Context, o *operation) (err error) {
+		seen, err = o.switchTo(ctx, true)
+		return err
+	})
+	return seen, err
 }
 
 // Off switches the power off without notice to the system, and waits until it is off. It
 // succeeds if the box was off already.
-func (c *Controller) Off(ctx context.Context, t Target) (Status, error) {
-	return c.control(ctx, "switch off", t, chassis.ChassisControlPowerDown, false)
-}
-
-// Reset restarts a box that is on.
-func (c *Controller) Reset(ctx context.Context, t Target) (Status, error) {
-	return c.control(ctx, "reset", t, chassis.ChassisControlHardReset, true)
-}
-
-// Cycle switches the box off and on again; a box that is off is switched on.
-func (c *Controller) Cycle(ctx context.Context, t Target) (seen Status, err error) {
-	err = c.do(ctx, "power-cycle", t, func(ctx context.Context, s *session) (err error) {
-		seen, _, err = c.cycle(ctx, s)
+func (c *Controller) Off(ctx context.Context, t bmc.Target) (seen bmc.Status, err error) {
+	err = c.do(ctx, "switch off", t, func(ctx context.Context, o *operation) (err error) {
+		seen, err = o.switchTo(ctx, false)
 		return err
 	})
 	return seen, err
 }
 
-func (c *Controller) control(ctx context.Context, op string, t Target, what chassis.ChassisControl, on bool) (seen Status, err error) {
-	err = c.do(ctx, op, t, func(ctx context.Context, s *session) (err error) {
-		if err = s.control(ctx, what); isCode(err, types.CodeNotSupported) {
-			// Some BMCs (Dell's) refuse to switch on what is on and off what is off.
-			var looked error
-			if seen, looked = s.status(ctx); looked != nil {
-				return err
-			}
-			if seen.On == on && what != chassis.ChassisControlHardReset {
-				return nil
-			}
-			return notInState(err, seen)
+// SoftOff asks the system to shut down, and waits for that at most limit. Then it switches
+// the power off if hard is set, and returns forced; otherwise the error is [bmc.ErrPowerState].
+func (c *Controller) SoftOff(ctx context.Context, t bmc.Target, limit time.Duration, hard bool) (seen bmc.Status, forced bool, err error) {
+	err = c.do(ctx, "shut the system down", t, func(ctx context.Context, o *operation) (err error) {
+		seen, err = o.softOff(ctx, limit)
+		if hard && (errors.Is(err, bmc.ErrPowerState) || errors.Is(err, bmc.ErrUnsupported)) {
+			forced = true
+			seen, err = o.switchTo(ctx, false)
 		}
-		if err != nil {
+		return err
+	})
+	return seen, forced, err
+}
+
+// Reset restarts a box that is on. No state shows that it has: the box's next request does.
+// For a box that is off it is an error, before anything is sent.
+func (c *Controller) Reset(ctx context.Context, t bmc.Target) (bmc.Status, error) {
+	return c.whileOn(ctx, "reset", t, bmc.Reset)
+}
+
+// NMI sends the system a diagnostic interrupt, by which it writes its dump. No state shows
+// that it did.
+func (c *Controller) NMI(ctx context.Context, t bmc.Target) (bmc.Status, error) {
+	return c.whileOn(ctx, "send a diagnostic interrupt", t, bmc.NMI)
+}
+
+// Cycle switches the box off, sees it off, switches it on and sees it on; a box that is off
+// is switched on. The BMC's own cycle can be taken and swallowed, and no state tells: it is
+// used where a quirk says so ([bmc.Quirks].OwnCycle), and must be seen to take effect.
+func (c *Controller) Cycle(ctx context.Context, t bmc.Target) (seen bmc.Status, err error) {
+	err = c.do(ctx, "power-cycle", t, func(ctx context.Context, o *operation) (err error) {
+		seen, _, err = o.cycle(ctx, nil)
+		return err
+	})
+	return seen, err
+}
+
+// switchTo brings the box into a state. The command is sent even when the BMC reports that
+// state already: the report may be old.
+func (o *operation) switchTo(ctx context.Context, on bool) (bmc.Status, error) {
+	what := bmc.PowerOff
+	if on {
+		what = bmc.PowerOn
+	}
+	if err := o.command(ctx, what, on); err != nil && !silence(err) {
+		seen, _ := o.look(ctx)
+		return seen, err
+	}
+	return o.settle(ctx, on)
+}
+
+// cycle returns the command that it used: "on", "off, on" or "cycle". off, if given, is done
+// between off and on, by a box that was on.
+func (o *operation) cycle(ctx context.Context, off func() error) (bmc.Status, string, error) {
+	before, err := o.look(ctx)
+	if err != nil {
+		return before, "", err
+	}
+	if before.On && o.t.Quirks.OwnCycle {
+		seen, err := o.ownCycle(ctx)
+		if !refused(err) {
+			return seen, "cycle", err
+		}
+	}
+	did := "on"
+	if before.On || before.Changing {
+		did = "off, on"
+		if seen, err := o.switchTo(ctx, false); err != nil {
+			return seen, "", err
+		}
+		if off != nil {
+			if err := off(); err != nil {
+				return bmc.Status{}, "", err
+			}
+		}
+	}
+	seen, err := o.switchTo(ctx, true)
+	return seen, did, err
+}
+
+// ownCycle lets the BMC cycle a box that is on: it must be seen off, and on after that.
+func (o *operation) ownCycle(ctx context.Context) (bmc.Status, error) {
+	if err := o.send(ctx, bmc.PowerCycle); err != nil && !silence(err) {
+		return bmc.Status{On: true}, err
+	}
+	if seen, err := o.settle(ctx, false); err != nil {
+		if errors.Is(err, bmc.ErrPowerState) {
+			err = &bmc.Error{
+				Kind: bmc.ErrPowerState, Err: fmt.Errorf("the BMC took the command cycle, and the box was never seen off in %s", o.t.Settle),
+				Hint: "write `quirks: [{cycle: off-on}]` for it, so that it is switched off and on",
+			}
+		}
+		return seen, err
+	}
+	return o.settle(ctx, true)
+}
+
+// refused reports whether a BMC has no such command, or not in this state (CCh, D5h; a
+// Redfish service without PowerCycle).
+func refused(err error) bool {
+	return errors.Is(err, bmc.ErrUnsupported) || errors.Is(err, bmc.ErrRefused) || errors.Is(err, bmc.ErrState) || errors.Is(err, bmc.ErrNotReady)
+}
+
+// softOff asks the system to shut down and waits for that.
+func (o *operation) softOff(ctx context.Context, limit time.Duration) (bmc.Status, error) {
+	if seen, err := o.look(ctx); err != nil || !seen.On && !seen.Changing {
+		return seen, err
+	}
+	if err := o.command(ctx, bmc.SoftOff, false); err != nil {
+		return bmc.Status{On: true}, err
+	}
+	settle := o.t.Settle
+	defer func() { o.t.Settle = settle }()
+	o.t.Settle = limit
+	seen, err := o.settle(ctx, false)
+	var e *bmc.Error
+	if errors.Is(err, bmc.ErrPowerState) && errors.As(err, &e) {
+		e.Hint = "its system doesn't shut down: look at its console, or switch its power off"
+	}
+	return seen, err
+}
+
+// whileOn sends a command that needs a box that is on, and doesn't change that.
+func (c *Controller) whileOn(ctx context.Context, op string, t bmc.Target, what bmc.Command) (seen bmc.Status, err error) {
+	err = c.do(ctx, op, t, func(ctx context.Context, o *operation) (err error) {
+		if seen, err = o.look(ctx); err != nil {
 			return err
 		}
-		seen, err = c.settle(ctx, s, on)
+		if !seen.On {
+			return &bmc.Error{Kind: bmc.ErrRefused, Err: errors.New("nothing was sent"), Hint: "the box is off: switch it on"}
+		}
+		if err = o.send(ctx, what); err != nil {
+			if errors.Is(err, bmc.ErrState) {
+				err = notInState(err, seen)
+			}
+			return err
+		}
+		seen, err = o.settle(ctx, true)
 		return err
 	})
 	return seen, err
-}
-
-// cycle returns the command that it used: "on" or "cycle". IPMI forbids cycling a box that
-// is off (§28.3), so it looks first. It looks again if the box changed its state before
-// the command.
-func (c *Controller) cycle(ctx context.Context, s *session) (Status, string, error) {
-	for again := true; ; again = false {
-		before, err := s.status(ctx)
-		if err != nil {
-			return before, "", err
-		}
-		what, did := chassis.ChassisControlPowerCycle, "cycle"
-		if !before.On {
-			what, did = chassis.ChassisControlPowerUp, "on"
-		}
-		err = s.control(ctx, what)
-		if isCode(err, types.CodeNotSupported) {
-			if again {
-				continue
-			}
-			return before, "", notInState(err, before)
-		}
-		if err != nil {
-			return before, "", err
-		}
-		seen, err := c.settle(ctx, s, true)
-		return seen, did, err
-	}
-}
-
-// notInState is the error of a command that a BMC refuses for the state that its
-// box is in (D5h, IPMI 2.0 table 5-2).
-func notInState(err error, seen Status) error {
-	return &Error{Kind: ErrRefused, Err: err, Hint: "the box is " + seen.State()}
-}
-
-// settle looks until the box is in the state wanted, or time is up.
-func (c *Controller) settle(ctx context.Context, s *session, on bool) (Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Settle)
-	defer cancel()
-	var last Status
-	looked := false
-	for {
-		seen, err := s.status(ctx)
-		if err == nil {
-			last, looked = seen, true
-			if seen.On == on {
-				return seen, nil
-			}
-		}
-		// A BMC may be deaf for a moment while it switches: go on looking.
-		if serr := sleep(ctx, c.opts.Poll); serr != nil {
-			if !looked {
-				return last, classify(err)
-			}
-			return last, &Error{Kind: ErrPowerState, Err: fmt.Errorf("it is still %s after %s", last.State(), c.opts.Settle)}
-		}
-	}
-}
-
-func (s *session) status(ctx context.Context) (Status, error) {
-	r, err := s.c.GetChassisStatus(ctx)
-	if err != nil {
-		return Status{}, err
-	}
-	return Status{
-		On: r.PowerIsOn, PowerFault: r.PowerFault, ControlFault: r.PowerControlFault,
-		Overload: r.PowerOverload, Interlock: r.InterLock,
-	}, nil
-}
-
-// control sends a chassis command once: were it repeated after a lost answer, a
-// box would be cycled twice. (The library sends the same datagram again, which
-// the session's sequence numbers make harmless.)
-func (s *session) control(ctx context.Context, what chassis.ChassisControl) error {
-	_, err := s.c.ChassisControl(ctx, what)
-	return err
 }

@@ -24,13 +24,15 @@ import (
 type Comparison struct {
 	// Altered are the hosts whose texts differ, Added and Removed those
 	// that only one of the two inventories has; each sorted, web2 before web10.
-	Altered, Added, Removed []string
+	Altered []string `json:"altered,omitempty"`
+	Added   []string `json:"added,omitempty"`
+	Removed []string `json:"removed,omitempty"`
 	// Answers are the distinct changes of the texts for hosts.
-	Answers []AnswerChange
+	Answers []AnswerChange `json:"answers,omitempty"`
 	// Settings are the changes in words, each with the networks or hosts that have it.
-	Settings []SettingChange
+	Settings []SettingChange `json:"settings,omitempty"`
 	// Broken are the hosts that can't be rendered as the inventory is now.
-	Broken []string
+	Broken []string `json:"broken,omitempty"`
 }
 
 // Any reports whether anything differs.
@@ -41,10 +43,10 @@ func (c *Comparison) Any() bool {
 // An AnswerChange is one change of one answer, the same for all of its hosts but for
 // their own names, addresses and MACs.
 type AnswerChange struct {
-	Answer Answer
-	Hosts  []string
+	Answer Answer   `json:"answer"`
+	Hosts  []string `json:"hosts"`
 	// Diff is the unified diff of the first host.
-	Diff string
+	Diff string `json:"diff"`
 }
 
 // Answers that can't be rendered one by one.

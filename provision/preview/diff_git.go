@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"rackhand/inventory"
 )
 
 // Bounds of a checkout, larger than those of an inventory.
@@ -146,7 +148,7 @@ func ofInventory(name string) bool {
 	if deeper {
 		return rest != "" && (first == "roles" || first == "templates")
 	}
-	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+	return inventory.IsPart(name)
 }
 
 // unpack writes the files in the output of git cat-file --batch: for each HASH blob SIZE, the

@@ -11,11 +11,11 @@ import (
 // A SettingChange is a change in the inventory itself, of one network or of all hosts with
 // the same change.
 type SettingChange struct {
-	Network string // "" for one of hosts
-	Hosts   []string
+	Network string   `json:"network,omitempty"` // "" for one of hosts
+	Hosts   []string `json:"hosts,omitempty"`
 	// Lines are one for each setting, "role: db -> web", or the one word added or
 	// removed of a network.
-	Lines []string
+	Lines []string `json:"lines"`
 }
 
 // settingChanges returns the differences in the settings of networks, and of hosts that both

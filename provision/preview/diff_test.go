@@ -67,10 +67,10 @@ func TestReplaceWord(t *testing.T) {
 
 func TestParseTree(t *testing.T) {
 	listing := "100644 blob 1\ta.yaml\x00120000 blob 2\ttemplates/x.ks\x00160000 commit 3\troles\x00" +
-		"100644 blob 4\tREADME.md\x00100644 blob 5\troles/deep/web.yaml\x00100644 blob 6\tother/a.yaml\x00" +
+		"100644 blob 4\tREADME.md\x00100644 blob 4\tca.pem\x00100644 blob 5\troles/deep/web.yaml\x00100644 blob 6\tother/a.yaml\x00" +
 		"100644 blob 7\t../a.yaml\x00100644 blob 8\t/etc/a.yaml\x00100644 blob 9\ttemplates/../../a.yaml\x00junk\x00"
 	got, err := parseTree([]byte(listing))
-	if diff := cmp.Diff([]string{"a.yaml", "templates/x.ks", "roles/deep/web.yaml"}, got); diff != "" || err != nil {
+	if diff := cmp.Diff([]string{"a.yaml", "templates/x.ks", "ca.pem", "roles/deep/web.yaml"}, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	if _, err := parseTree([]byte("100644 blob 1\ta\nb.yaml\x00")); err == nil {

@@ -32,7 +32,7 @@ type dryRunResult struct {
 // boot scripts, and compiles its role. Errors in the middle of an install show here first. A
 // problem that many hosts have is reported once, for the first of them by name.
 func dryRunHosts(snap *inventory.Snapshot, roles *Roles, facts func(host string) map[string]any) dryRunResult {
-	r := &dryRun{set: roles.templates, roles: roles, disks: allDisks(snap), facts: facts}
+	r := &dryRun{snap: snap, set: roles.templates, roles: roles, disks: allDisks(snap), facts: facts}
 	var all, ofRoles findingGroups
 	var out dryRunResult
 	names := snap.HostNames()
@@ -58,6 +58,7 @@ func dryRunHosts(snap *inventory.Snapshot, roles *Roles, facts func(host string)
 
 // A dryRun is the input of the dry runs of all hosts. It may be used by several goroutines.
 type dryRun struct {
+	snap  *inventory.Snapshot
 	set   *templates.Set
 	roles *Roles
 	disks map[string]bool // those that any host has
@@ -89,7 +90,7 @@ type hostFindings struct{ role, rest []finding }
 
 // host does the dry run of one host.
 func (r *dryRun) host(h *inventory.Host) (out hostFindings, _ wants) {
-	found := neverInstalled(h)
+	found := append(neverInstalled(h), notSetUp(r.snap, h)...)
 	secrets := map[string]bool{}
 	text := ""
 	if h.System != nil {

@@ -114,7 +114,7 @@ func (s *Supplies) secret(h *inventory.Host, name string) []finding {
 		return warned(h, fmt.Sprintf("the secret %s can't be looked at: you may not read it", name), "check as the user that rackhand runs as")
 	case err != nil:
 		return unsupplied(h, err, "")
-	case h.BMC != nil && string(h.BMC.Password) == name && len(value) > maxIPMIPassword:
+	case h.BMC != nil && h.BMC.Protocol != inventory.ProtocolRedfish && string(h.BMC.Password) == name && len(value) > maxIPMIPassword:
 		return unsupplied(h, fmt.Errorf("the password of its BMC (secret %s) has %d bytes, and IPMI takes at most %d", name, len(value), maxIPMIPassword), "give the BMC's user a shorter one")
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"github.com/bougou/go-ipmi/pkg/handlers"
 	"github.com/bougou/go-ipmi/pkg/server"
 	"github.com/bougou/go-ipmi/pkg/types"
+
+	"rackhand/provision/bmc/bmctest/redfishsim"
 )
 
 // lanChannel is the channel that go-ipmi's server serves.
@@ -21,14 +23,18 @@ const lanChannel = 1
 // A simulatedBMC is go-ipmi's embeddable BMC server with our chassis: it speaks
 // real IPMI 2.0 over RMCP+ (cipher suites 3 and 17), but no silicon is behind it.
 type simulatedBMC struct {
-	conn *net.UDPConn
-	srv  *server.Server
-	done chan struct{}
+	conn    *net.UDPConn
+	srv     *server.Server
+	done    chan struct{}
+	redfish *redfishsim.Service // nil: it has none
 }
 
 // startBMC serves a box's BMC on its own address in the rack's namespace.
 func startBMC(b *Box, log *slog.Logger) (*simulatedBMC, error) {
 	conn, err := listenPacketIn(b.ns, b.opts.BMCAddress)
+	if err == nil && b.opts.Redfish {
+		err = b.serveRedfish()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("simulated BMC of %s: %w", b.opts.Name, err)
 	}
@@ -44,7 +50,7 @@ func startBMC(b *Box, log *slog.Logger) (*simulatedBMC, error) {
 	reg.RegisterFunc(types.CommandSetSystemBootOptions, b.handleSetBootOptions)
 	reg.RegisterFunc(types.CommandGetSystemBootOptions, b.handleGetBootOptions)
 	s := &simulatedBMC{
-		conn: conn,
+		conn: conn, redfish: b.redfish,
 		srv:  server.NewServer(state, conn, server.WithHandlerRegistry(reg)),
 		done: make(chan struct{}),
 	}
@@ -60,6 +66,9 @@ func startBMC(b *Box, log *slog.Logger) (*simulatedBMC, error) {
 func (s *simulatedBMC) close() {
 	_ = s.srv.Close()
 	<-s.done
+	if s.redfish != nil {
+		s.redfish.Close()
+	}
 }
 
 // newBMC is the BMC's state: one administrator, no anonymous user.
@@ -116,11 +125,17 @@ func (c chassis) SetPower(_ context.Context, on bool) error {
 
 func (c chassis) PowerCycle(context.Context) error {
 	c.b.chassisCommand()
+	if c.b.opts.BMCFaults.SwallowsCycle {
+		return nil
+	}
 	return presentState(c.b.Reset())
 }
 
 func (c chassis) ColdReset(context.Context) error {
 	c.b.chassisCommand()
+	if c.b.opts.BMCFaults.SwallowsCycle {
+		return nil
+	}
 	return presentState(c.b.Reset())
 }
 

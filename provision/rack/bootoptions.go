@@ -37,6 +37,9 @@ func (b *Box) handleSetBootOptions(_ context.Context, _ *handlers.HandlerContext
 		// Byte 1 says which bits of byte 2 are written.
 		b.ack = b.ack&^data[0] | data[1]&data[0]
 	case paramBootFlags:
+		if b.opts.BMCFaults.SwallowsOverride {
+			return nil, types.CodeOK, nil
+		}
 		b.boot.setFlags([5]byte(data), b.clock())
 		b.log.Info("BMC: boot flags written", "boot", b.boot.String())
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"rackhand/provision/bmc/bmctest/redfishsim"
 )
 
 // errOff says that a command needs a box that is on.
@@ -23,6 +25,8 @@ type Box struct {
 	logDir string
 	log    *slog.Logger
 	clock  func() time.Time
+
+	redfish *redfishsim.Service // nil: its BMC has none
 
 	mu            sync.Mutex
 	direct        *DirectBoot  // of the next start, instead of the firmware's
@@ -141,6 +145,27 @@ func (b *Box) SoftOff() error {
 		return fmt.Errorf("rack: shut down %s: %w", b.opts.Name, errOff)
 	}
 	return b.guest.qmp.execute("system_powerdown")
+}
+
+// NMI sends the guest a diagnostic interrupt.
+func (b *Box) NMI() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.guest == nil {
+		return fmt.Errorf("rack: interrupt %s: %w", b.opts.Name, errOff)
+	}
+	return b.guest.qmp.execute("inject-nmi")
+}
+
+// Press presses a key of the box's keyboard and lets it go. key is a QKeyCode of QEMU, such as
+// spc, ret, a.
+func (b *Box) Press(key string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.guest == nil {
+		return fmt.Errorf("rack: press a key of %s: %w", b.opts.Name, errOff)
+	}
+	return b.guest.qmp.executeWith("send-key", map[string]any{"keys": []any{map[string]string{"type": "qcode", "data": key}}})
 }
 
 // close takes the power away for good.

@@ -144,6 +144,19 @@ func dialIn(ctx context.Context, ns, network, address string) (net.Conn, error) 
 	return conn, err
 }
 
+// listenIn listens for TCP connections in a namespace.
+func listenIn(ns string, addr netip.AddrPort) (net.Listener, error) {
+	var l net.Listener
+	err := inNamespace(ns, func() (err error) {
+		l, err = net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(addr))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rack: listen on %s: %w", addr, err)
+	}
+	return l, nil
+}
+
 // listenPacketIn binds a UDP socket in a namespace.
 func listenPacketIn(ns string, addr netip.AddrPort) (*net.UDPConn, error) {
 	var conn *net.UDPConn

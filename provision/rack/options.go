@@ -40,9 +40,12 @@ type BoxOptions struct {
 	BMCAddress  netip.AddrPort   // in the rack's subnet; port 623 when 0; no BMC when invalid
 	BMCUser     string           // at most 16 bytes
 	BMCPassword string           // at most 20 bytes
-	Firmware    string           // BIOS or UEFI; BIOS when empty
-	Arch        string           // AMD64 or ARM64; AMD64 when empty
-	Processors  int              // 2 when 0; an emulated one takes one of this machine's
+	// Redfish makes its BMC speak Redfish on port 443 of the same address, beside IPMI.
+	Redfish    bool
+	BMCFaults  BMCFaults
+	Firmware   string // BIOS or UEFI; BIOS when empty
+	Arch       string // AMD64 or ARM64; AMD64 when empty
+	Processors int    // 2 when 0; an emulated one takes one of this machine's
 	// Clock is the error of a new box's hardware clock; below 0 it is behind. Later the clock
 	// is as the guests set it.
 	Clock    time.Duration
@@ -69,6 +72,12 @@ type BoxOptions struct {
 	// IPXEROM gives the card of an amd64 UEFI box iPXE as its ROM. A BIOS box has
 	// it always.
 	IPXEROM bool
+}
+
+// BMCFaults are what a BMC acknowledges and doesn't do, in either protocol.
+type BMCFaults struct {
+	SwallowsOverride bool // the boot override isn't kept
+	SwallowsCycle    bool // cycle and reset
 }
 
 // The firmwares, processors and boot devices of a box.

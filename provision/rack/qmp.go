@@ -87,8 +87,15 @@ func (q *qmp) read() {
 }
 
 // execute sends a command without arguments.
-func (q *qmp) execute(command string) error {
-	line, err := json.Marshal(map[string]string{"execute": command})
+func (q *qmp) execute(command string) error { return q.executeWith(command, nil) }
+
+// executeWith sends a command with its arguments, a JSON object; nil for none.
+func (q *qmp) executeWith(command string, arguments any) error {
+	said := map[string]any{"execute": command}
+	if arguments != nil {
+		said["arguments"] = arguments
+	}
+	line, err := json.Marshal(said)
 	if err != nil {
 		return err
 	}

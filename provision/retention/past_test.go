@@ -31,6 +31,9 @@ func TestPast(t *testing.T) {
 	put("busy", 4, provision.NoJob, provision.Failed, 120)
 	put("busy", 5, provision.NoJob, provision.Packages, 0)
 	put("idle", 1, provision.NoJob, provision.Serving, 1000)
+	put("cured", 1, provision.NoJob, provision.Failed, 1100)
+	put("cured", 2, provision.NoJob, provision.Failed, 1000)
+	put("cured", 3, provision.NoJob, provision.Serving, 900)
 	for n := range 60 {
 		put("often", n+1, provision.NoJob, provision.Failed, 1)
 	}
@@ -42,7 +45,7 @@ func TestPast(t *testing.T) {
 		ids = append(ids, p.ID)
 	}
 	slices.Sort(ids)
-	want := []string{"busy-1", "busy-3", "idle-wipe-1"}
+	want := []string{"busy-1", "busy-3", "cured-1", "idle-wipe-1"}
 	for n := 1; n <= 10; n++ {
 		want = append(want, fmt.Sprint("often-", n))
 	}
@@ -50,8 +53,8 @@ func TestPast(t *testing.T) {
 	if !slices.Equal(ids, want) {
 		t.Errorf("gone: %v", ids)
 	}
-	// The one under way, the last that ended, the last that served.
-	if got := slices.Sorted(maps.Keys(stay)); !slices.Equal(got, []string{"busy-2", "busy-4", "busy-5", "idle-1", "idle-wipe-2", "often-60"}) {
+	// The one under way, the last that ended, the last that served, the last that failed.
+	if got := slices.Sorted(maps.Keys(stay)); !slices.Equal(got, []string{"busy-2", "busy-4", "busy-5", "cured-2", "cured-3", "idle-1", "idle-wipe-2", "often-60"}) {
 		t.Errorf("staying: %v", got)
 	}
 }

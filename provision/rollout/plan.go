@@ -5,6 +5,7 @@ package rollout
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +43,7 @@ func Select(s Selection, known []provision.HostStatus) ([]string, error) {
 	}
 	for _, h := range s.Hosts {
 		if !all[h] {
-			return nil, fmt.Errorf("%s is not in the inventory: `rackhand status` lists the hosts", h)
+			return nil, provision.NoHost(h, slices.Collect(maps.Keys(all)))
 		}
 		if !slices.Contains(out, h) {
 			out = append(out, h)

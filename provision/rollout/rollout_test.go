@@ -28,8 +28,8 @@ func TestSelect(t *testing.T) {
 	}{
 		{Selection{}, "!no hosts"},
 		{Selection{Hosts: []string{"web2", "web1", "web2"}}, "web2 web1"},
-		{Selection{Hosts: []string{"web3"}}, "!web3 is not in the inventory"},
-		{Selection{Hosts: []string{"52:54:00:00:00:09"}}, "!not in the inventory"},
+		{Selection{Hosts: []string{"web3"}}, "!web3: no such host in the inventory: did you mean"},
+		{Selection{Hosts: []string{"52:54:00:00:00:09"}}, "!no such host in the inventory: known here: db1, lone"},
 		{Selection{Hosts: []string{"web2"}, Groups: []string{"web"}}, "web2 web1"}, // the canary first
 		{Selection{Groups: []string{"web"}, Roles: []string{"db"}}, "db1 web1 web2"},
 		{Selection{Groups: []string{"wbe"}}, `!no host is in a group "wbe"`},
@@ -119,9 +119,9 @@ func TestRollout(t *testing.T) {
 		exit             int
 		says             string // words that stand in what is said, with | between them
 	}{
-		{"all at once", "ok1 changed1 ok2", 3, 1, "ok1+changed1+ok2", 2, "ok1: ordered|changed1: changed, in 0s"},
+		{"all at once", "ok1 changed1 ok2", 3, 1, "ok1+changed1+ok2", 2, "ok1: ordered|changed1: changed, in 0 s"},
 		{"in batches", "ok1 changed1 ok2", 2, 1, "ok1+changed1 ok2", 2, ""},
-		{"the canary fails", "failed1 ok1 ok2", 1, 1, "failed1", 4, "failed1: failed, in 0s: file[/y]: because|stopped: 1 hosts failed|not asked: ok1, ok2"},
+		{"the canary fails", "failed1 ok1 ok2", 1, 1, "failed1", 4, "failed1: failed, in 0 s: file[/y]: because|stopped: 1 hosts failed|not asked: ok1, ok2"},
 		{"one failure is borne", "failed1 ok1 failed2 ok2", 1, 2, "failed1 ok1 failed2", 4, "stopped: 2 hosts failed|not asked: ok2"},
 		{"any failures are borne", "failed1 failed2 changed1", 1, 0, "failed1 failed2 changed1", 6, ""},
 		{"failures in the last batch", "ok1 failed1", 1, 1, "ok1 failed1", 4, ""},
@@ -214,7 +214,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("line %d: %q", i, line)
 		}
 	}
-	if got := fmt.Sprint(r.Hosts[1].Lines()); got != "[changed1: would change, in 0s     would change file[/y]: because]" {
+	if got := fmt.Sprint(r.Hosts[1].Lines()); got != "[changed1: would change, in 0 s     would change file[/y]: because]" {
 		t.Errorf("a dry run says %s", got)
 	}
 }

@@ -3,11 +3,11 @@ package rollout
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
-	"time"
 
+	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/orders"
+	"rackhand/provision/terminal"
 	"rackhand/provision/web/show"
 )
 
@@ -83,7 +83,7 @@ func (o Outcome) count() map[string]int {
 func (o Outcome) Lines() []string {
 	line := o.Host + ": " + o.word()
 	if o.Report != nil && o.Report.Error == "" {
-		line += fmt.Sprintf(", in %s", o.Report.Finished.Sub(o.Report.Started).Round(10*time.Millisecond))
+		line += ", in " + provision.Span(o.Report.Finished.Sub(o.Report.Started))
 	}
 	if note := o.note(); note != "" {
 		line += ": " + note
@@ -110,14 +110,13 @@ func (o Outcome) Lines() []string {
 
 // Table writes all outcomes, a line each.
 func (r Result) Table(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "HOST\tRESULT\tCHANGED\tFAILED\tHELD\tNOTE")
+	table := &terminal.Table{Head: []string{"HOST", "RESULT", "CHANGED", "FAILED", "HELD", "NOTE"}}
 	for _, o := range r.Hosts {
 		changed, failed, held := "-", "-", "-"
 		if n := o.count(); o.Report != nil && len(o.Report.Results) > 0 {
 			changed, failed, held = fmt.Sprint(n[catalog.Changed]), fmt.Sprint(n[catalog.Failed]+n[catalog.Skipped]), fmt.Sprint(n[catalog.OK])
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", o.Host, o.word(), changed, failed, held, show.OneLine(o.note(), 120))
+		table.Add(o.Host, o.word(), changed, failed, held, show.OneLine(o.note(), 500))
 	}
-	return w.Flush()
+	return table.Write(out)
 }

@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"embed"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"path"
 	"slices"
+	"strings"
 	"text/template"
 
 	"rackhand/config"
@@ -25,6 +27,12 @@ type Site struct {
 	DNS       []netip.Addr // name servers that boxes can use
 	// InUse are addresses that others have, as far as it is known: no leases of them.
 	InUse []netip.Addr
+	// Proxy: another server gives the addresses.
+	Proxy bool
+	// Keys are the public ssh keys that log in as root on installed hosts, a line each.
+	Keys []string
+	// Mirrors are package mirrors that boxes use through this machine, name to URL.
+	Mirrors map[string]string
 }
 
 // A File is one file of a new configuration folder.
@@ -44,7 +52,10 @@ func Files(s Site) ([]File, error) {
 		return nil, err
 	}
 	avoid := append([]netip.Addr{s.Address, s.Gateway}, s.InUse...)
-	leases := firstLeases(s.Subnet, avoid)
+	var leases inventory.Range
+	if !s.Proxy {
+		leases = firstLeases(s.Subnet, avoid)
+	}
 	host := example(s.Subnet, leases, 10, avoid)
 	data := struct {
 		Site
@@ -54,7 +65,7 @@ func Files(s Site) ([]File, error) {
 	var out []File
 	for _, name := range []string{"rackhand.yaml", "inventory/rack.yaml", "inventory/roles/web.yaml", "inventory/templates/index.html"} {
 		// The role and its template have braces of their own, for later.
-		t, err := template.New(path.Base(name)).Delims("<<", ">>").Option("missingkey=error").ParseFS(firstTemplates, "first/"+name)
+		t, err := template.New(path.Base(name)).Delims("<<", ">>").Option("missingkey=error").Funcs(template.FuncMap{"quote": quote}).ParseFS(firstTemplates, "first/"+name)
 		if err != nil {
 			return nil, err
 		}
@@ -75,6 +86,12 @@ func Files(s Site) ([]File, error) {
 	return out, nil
 }
 
+// quote writes a text as YAML in double quotes, of which JSON's are a part.
+func quote(text string) (string, error) {
+	b, err := json.Marshal(text)
+	return string(b), err
+}
+
 // check looks for what an inventory would refuse.
 func (s Site) check() error {
 	n := s.Subnet
@@ -87,6 +104,11 @@ func (s Site) check() error {
 		return fmt.Errorf("the address %s can't belong to a machine in %s", s.Address, n)
 	case s.Gateway.IsValid() && !isHost(n, s.Gateway):
 		return fmt.Errorf("the gateway %s can't belong to a machine in %s", s.Gateway, n)
+	}
+	for _, key := range s.Keys {
+		if !strings.HasPrefix(key, "ssh-") && !strings.HasPrefix(key, "ecdsa-") && !strings.HasPrefix(key, "sk-") || strings.ContainsAny(key, "\n\r") {
+			return fmt.Errorf("%.40q is not a public ssh key, a line such as ssh-ed25519 AAAA... you@example", key)
+		}
 	}
 	return nil
 }

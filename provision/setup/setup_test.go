@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rackhand/config"
 	"rackhand/inventory"
@@ -66,6 +67,7 @@ func TestFiles(t *testing.T) {
 		{Address: netip.MustParseAddr("10.0.0.1"), Subnet: netip.MustParsePrefix("10.0.0.0/30"), Gateway: netip.MustParseAddr("10.0.0.2")},
 		{Address: netip.MustParseAddr("10.0.0.6"), Subnet: netip.MustParsePrefix("10.0.0.0/29")},
 		{Address: netip.MustParseAddr("10.200.0.10"), Subnet: netip.MustParsePrefix("10.0.0.0/8"), InUse: addrs("10.0.0.11", "10.200.0.0", "2001:db8::1")},
+		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("10.77.0.0/24"), Proxy: true, Keys: []string{`ssh-ed25519 AAAA "me": \ é`}, Mirrors: map[string]string{"debian": "http://mirror.example/debian"}},
 	} {
 		s.Interface = "eth1"
 		files, err := Files(s)
@@ -86,6 +88,9 @@ func TestFiles(t *testing.T) {
 		if info, err := os.Stat(cfg.Secrets); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("the folder of secrets: %v, %v", info, err)
 		}
+		if cfg.Mirror.Upstreams["debian"] != s.Mirrors["debian"] {
+			t.Errorf("%+v", cfg.Mirror)
+		}
 		check := func() *inventory.Snapshot {
 			t.Helper()
 			snap, problems := preview.Load(cfg.Inventory)
@@ -95,6 +100,8 @@ func TestFiles(t *testing.T) {
 			return snap
 		}
 		if n := check().Networks["rack1"]; n.Subnet != s.Subnet || n.Gateway != s.Gateway || !slices.Equal(n.DNS, s.DNS) {
+			t.Errorf("%+v", n)
+		} else if waits := n.UnclaimedWait == 10*time.Minute; waits != n.Leases.First.IsValid() || s.Proxy != (n.Mode() == inventory.DHCPProxy) || s.Proxy && waits {
 			t.Errorf("%+v", n)
 		}
 		if s.Subnet.Bits() > 29 {
@@ -111,7 +118,7 @@ func TestFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := check().Hosts["web1"]
-		if h == nil || h.BMC == nil || h.Address == s.Address || h.Install != inventory.FirstBoot || h.Role() != "web" {
+		if h == nil || h.BMC == nil || h.Address == s.Address || h.Install != inventory.FirstBoot || h.Role() != "web" || len(s.Keys) > 0 && !slices.Equal(h.Variables["ssh_keys"].([]any), []any{s.Keys[0]}) {
 			t.Errorf("%+v", h)
 		}
 	}
@@ -125,6 +132,8 @@ func TestFilesRefuse(t *testing.T) {
 		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("10.77.0.0/24"), Gateway: netip.MustParseAddr("10.78.0.1")},
 		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("10.77.0.0/31")},
 		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("0.0.0.0/0")},
+		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("10.77.0.0/24"), Keys: []string{"-----BEGIN OPENSSH PRIVATE KEY-----"}},
+		{Address: netip.MustParseAddr("10.77.0.1"), Subnet: netip.MustParsePrefix("10.77.0.0/24"), Keys: []string{"ssh-rsa A\nssh-rsa B"}},
 		{Address: netip.MustParseAddr("fd00::1"), Subnet: netip.MustParsePrefix("fd00::/64")},
 	} {
 		if _, err := Files(s); err == nil {

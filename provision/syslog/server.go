@@ -15,6 +15,7 @@ import (
 
 	"rackhand/provision"
 	"rackhand/provision/limit"
+	"rackhand/provision/trace"
 )
 
 // Port is the syslog port, on UDP (RFC 5426) and, as installers use it, on TCP.
@@ -72,8 +73,10 @@ type Options struct {
 	// OnProgress is called when the progress is worth an event.
 	OnProgress func(p Progress) error
 	Record     provision.Recorder
-	Clock      func() time.Time
-	Log        *slog.Logger
+	// Trace takes each line, without its text; nil: they aren't traced.
+	Trace func(trace.Fact)
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // A Server receives on one address.
@@ -294,6 +297,9 @@ func (s *Server) message(ctx context.Context, from netip.Addr, p *parser, b []by
 	m := p.parse(b)
 	if m.Text == "" {
 		return
+	}
+	if s.Trace != nil {
+		s.Trace(trace.Log{Peer: from})
 	}
 	now := s.Clock()
 	line := s.Mask(m.line(), in.Known)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ import (
 
 // TestRealClients fetches with common clients, and checks that missing files are refused.
 func TestRealClients(t *testing.T) {
-	b := start(t, 0)
+	b := startWith(t, Options{Known: known})
 	port := strconv.Itoa(b.addr.Port)
 	for name, client := range map[string]struct {
 		pkg  string
@@ -64,10 +65,21 @@ func TestRealClients(t *testing.T) {
 					t.Errorf("%s: %d bytes, %s", file, len(got), out)
 				}
 			}
+			b.later()
+			before := len(b.recorded())
 			for _, file := range []string{"../../etc/passwd", "/etc/passwd", "missing.efi"} {
 				if got, out := fetch(file); len(got) != 0 || !strings.Contains(out, client.says) {
 					t.Errorf("%s: %d bytes, %s", file, len(got), out)
 				}
+			}
+			var missed []string
+			for _, e := range b.recorded()[before:] {
+				if e.Kind == "no-such-file" {
+					missed = append(missed, e.Fields["name"])
+				}
+			}
+			if want := []string{"../../etc/passwd", "etc/passwd", "missing.efi"}; !slices.Equal(missed, want) {
+				t.Errorf("events of %q, want %q", missed, want)
 			}
 		})
 	}
@@ -85,7 +97,7 @@ func TestClientGone(t *testing.T) {
 	if h := (raw{asks: 1, acks: 1}).fetch(t, b, dialFrom(t, 2), "blksize", "1024", "tsize", "0"); !bytes.Equal(h.file, program) {
 		t.Errorf("the next one got %d bytes", len(h.file))
 	}
-	if events := b.wait(t, 2); events[0].Kind != "fetch-stopped" || events[1].Kind != "fetch" {
+	if events := b.wait(t, 2); events[0].Kind != "fetch-stopped" || events[0].Fields["bytes"] != "512" || events[0].Fields["why"] != "silence" || events[1].Kind != "fetch" {
 		t.Errorf("events %+v", events)
 	}
 }

@@ -34,12 +34,17 @@ type gate struct {
 	queue   []*ticket                  // those that wait for their turn
 }
 
-// A load is the number of running and waiting requests of one address.
-type load struct{ running, waiting int }
+// A load is the number of running and waiting requests of one address, and when one of them
+// was last acknowledged, in ns.
+type load struct {
+	running, waiting int
+	last             atomic.Int64
+}
 
 // A ticket is the gate's permission for one request. It must be returned with release.
 type ticket struct {
 	peer     netip.AddrPort
+	of       *load // of its address
 	state    ticketState
 	turn     chan struct{} // closed when it may run
 	acked    chan struct{} // closed when the client has acknowledged a block
@@ -59,11 +64,19 @@ const (
 // ackedAt records that the client has acknowledged a block.
 func (t *ticket) ackedAt(now time.Time) {
 	t.last.Store(now.UnixNano())
+	t.of.last.Store(now.UnixNano())
 	t.once.Do(func() { close(t.acked) })
 }
 
 // hasAcked reports whether the client has acknowledged a block.
 func (t *ticket) hasAcked() bool { return t.last.Load() != 0 }
+
+// elsewhere reports whether its client has acknowledged a block of another transfer since
+// began. A client that asks again from another port has left this transfer.
+func (t *ticket) elsewhere(began time.Time) bool {
+	at := t.of.last.Load()
+	return at != t.last.Load() && at >= began.UnixNano()
+}
 
 // enter asks for a turn, and waits for it if necessary. The returned ticket either runs or
 // is a duplicate. The error is errBusy: no turn came in time, or too many requests wait
@@ -136,7 +149,7 @@ func (g *gate) admit(t *ticket, now time.Time) (first *ticket, err error) {
 			g.queue = append(g.queue, t)
 		}
 	}
-	g.of[addr] = l
+	g.of[addr], t.of = l, l
 	if first == nil {
 		g.ports[t.peer] = t
 	}
@@ -177,7 +190,7 @@ func (g *gate) release(t *ticket) {
 		g.waiting--
 		l.waiting--
 	}
-	if *l == (load{}) {
+	if l.running == 0 && l.waiting == 0 {
 		delete(g.of, addr)
 	}
 	if g.ports[t.peer] == t {

@@ -43,6 +43,12 @@ func cleanName(raw string) (string, error) {
 	return strings.Join(parts, "/"), nil
 }
 
+// shown is a hostile text for an event: printable ASCII, shortened.
+func shown(raw string) string {
+	q := strconv.QuoteToASCII(raw[:min(len(raw), 80)])
+	return q[1 : len(q)-1]
+}
+
 // quoted quotes and shortens a hostile name for the log.
 func quoted(raw string) string {
 	if len(raw) > 80 {

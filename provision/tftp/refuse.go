@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"strconv"
 
 	pin "github.com/pin/tftp/v3"
 
@@ -31,9 +30,8 @@ func (s *Server) logLimited(level slog.Level, offender, what string, args ...any
 	}
 }
 
-// refuse maps an error of Open to the error for the client. Unknown names are normal, since
-// boot loaders probe for several. A missing boot program that we send clients for is a
-// problem that the operator has to solve.
+// refuse maps an error of Open, or of reading the file, to the error for the client. A
+// missing boot program that we send clients for is a problem that the operator has to solve.
 func (s *Server) refuse(peer netip.Addr, name string, err error) error {
 	told := errServer
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, bootfiles.ErrName) {
@@ -41,57 +39,33 @@ func (s *Server) refuse(peer netip.Addr, name string, err error) error {
 	}
 	if told == errNoFile && !errors.Is(err, bootfiles.ErrMissing) {
 		s.logLimited(slog.LevelInfo, peer.String(), "tftp: no such file", "peer", peer, "name", name)
+		s.noSuchFile(peer, name)
 		return told
 	}
-	if !s.failed.Allow("failed "+peer.String()+" "+name, s.Clock()) {
+	host, ok := s.reports(peer, "fetch-failed", name)
+	if !ok {
 		return told
 	}
-	host := s.Host(peer)
-	if !s.Flood.Allow("tftp fetch-failed", host, "") {
-		return told
-	}
+	fields := provision.LackFields(err)
+	fields["name"], fields["address"] = name, peer.String()
 	s.Log.Error("tftp: could not open a boot file", "peer", peer, "host", host, "name", name, "error", err)
 	s.record(provision.Event{
 		Host: host, Kind: "fetch-failed", Level: provision.LevelError,
 		Message: fmt.Sprintf("asked for %s: %v", name, err),
-		Fields:  map[string]string{"name": name, "address": peer.String()},
+		Fields:  fields,
 	})
 	return told
 }
 
-// stopped reports a transfer that failed. A client that stops after the option exchange
-// only wanted the size (tsize), and error 8 means that it asks again with other options.
-// Both are normal.
-func (s *Server) stopped(peer netip.Addr, name string, sent, size int64, err error) {
-	if probe(err) {
-		s.Log.Debug("tftp: asked for the size", "peer", peer, "name", name)
-		return
+// reports says whether an event of a kind about a file may be recorded or logged, once a
+// minute for each address and file, and of which host; "" for a stranger. Unknown addresses
+// may be forged, and each lookup of their host searches all leases.
+func (s *Server) reports(peer netip.Addr, kind, file string) (host string, ok bool) {
+	if !s.Known(peer) && !s.failed.Allow(fmt.Sprint(kind, " ", peer, " ", file), s.Clock()) {
+		return "", false
 	}
-	if !s.failed.Allow("stopped "+peer.String(), s.Clock()) {
-		return
-	}
-	host := s.Host(peer)
-	if !s.Flood.Allow("tftp fetch-stopped", host, "") {
-		return
-	}
-	s.Log.Warn("tftp: transfer stopped", "peer", peer, "host", host, "name", name, "sent", sent, "size", size, "error", err)
-	s.record(provision.Event{
-		Host: host, Kind: "fetch-stopped", Level: provision.LevelWarn,
-		Message: fmt.Sprintf("stopped fetching %s after %d of %d bytes", name, sent, size),
-		Fields: map[string]string{
-			"name": name, "address": peer.String(),
-			"bytes": strconv.FormatInt(sent, 10), "size": strconv.FormatInt(size, 10),
-		},
-	})
-}
-
-// probe reports whether the client ended the transfer at its start, or with error 8 (RFC
-// 2347: options refused). The library has no type for a client's error, only the text
-// "sending block N: code=C, error: ...".
-func probe(err error) bool {
-	var block, code int
-	n, _ := fmt.Sscanf(err.Error(), "sending block %d: code=%d,", &block, &code)
-	return n == 2 && (block == 0 || code == 8)
+	host = s.Host(peer)
+	return host, host == "" || s.Flood.Allow("tftp "+kind, host, peer.String()+" "+file)
 }
 
 // A hook is the library's hook. It logs packets that aren't requests, for which no handler

@@ -17,6 +17,7 @@ import (
 
 	"rackhand/provision"
 	"rackhand/provision/limit"
+	"rackhand/provision/trace"
 )
 
 // refetchAfter is how long a second fetch of one file by one client causes no event. A box
@@ -51,8 +52,11 @@ type Options struct {
 	Open func(ctx context.Context, peer netip.Addr, name string) (file io.ReadSeekCloser, size int64, err error)
 	// Host returns the host (or the MAC) that holds an address; "" when it is unknown. Then
 	// no event is recorded, so that unknown machines can't fill the journal. It may be
-	// slow: it is called only for a report, once a minute for each offender.
+	// slow: it is called only for a report, a few times a minute for each address.
 	Host func(netip.Addr) string
+	// Known reports whether an address is one of the inventory's. It must be fast; nil: no
+	// address is. Floods of other addresses don't suppress the events of these.
+	Known func(netip.Addr) bool
 	// Leased reports whether a DHCP client holds an address; nil: no address is leased.
 	// Other addresses are sent one packet until they answer: see limitAmplification.
 	Leased func(netip.Addr) bool
@@ -60,10 +64,12 @@ type Options struct {
 	// the inventory's `mtu:` says; 0 when unknown. nil means unknown for all. It is called
 	// for each transfer.
 	MTU func(netip.Addr) int
-	// Record takes the events fetch, fetch-failed and fetch-stopped.
+	// Record takes the events fetch, fetch-failed, fetch-stopped and no-such-file.
 	Record provision.Recorder
 	// Flood bounds the events a minute; nil makes a new one.
 	Flood *provision.Flood
+	// Trace takes each request and its end; nil: none is traced.
+	Trace func(trace.Fact)
 	Clock func() time.Time // time.Now when nil
 	Log   *slog.Logger     // discarded when nil
 	// MaxTransfers is how many transfers run at once, MaxEach how many of them for one
@@ -79,7 +85,7 @@ type Server struct {
 	Options
 	gate    gate
 	logged  limit.Limiter // offenders in the log
-	failed  limit.Limiter // offenders in events
+	failed  limit.Limiter // offenders in events, of addresses that aren't known
 	fetched limit.Limiter // recorded fetches
 }
 
@@ -107,6 +113,9 @@ func New(o Options) *Server {
 	}
 	if o.Host == nil {
 		o.Host = func(netip.Addr) string { return "" }
+	}
+	if o.Known == nil {
+		o.Known = func(netip.Addr) bool { return false }
 	}
 	if o.Leased == nil {
 		o.Leased = func(netip.Addr) bool { return false }
@@ -170,37 +179,52 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 	ticket, err := s.gate.enter(ctx, from, s.Clock)
 	if err != nil {
 		s.logLimited(slog.LevelWarn, "", "tftp: busy, refused a transfer", "peer", peer, "transfers", s.MaxTransfers, "of one address", s.MaxEach)
+		s.trace(peer, raw, trace.TFTPRefused, 0, 0, 0, err)
 		return err
 	}
 	defer s.gate.release(ticket)
 	if ticket.state == duplicate {
+		s.trace(peer, raw, trace.TFTPRepeated, 0, 0, 0, nil)
 		return drop(rf)
 	}
 	name, err := cleanName(raw)
 	if err != nil {
 		s.logLimited(slog.LevelInfo, peer.String(), "tftp: refused a name", "peer", peer, "name", quoted(raw), "why", err)
+		s.trace(peer, raw, trace.TFTPRefused, 0, 0, 0, err)
+		s.noSuchFile(peer, shown(raw))
 		return errNoFile
 	}
 	file, size, err := s.Open(ctx, peer, name)
 	if err != nil {
-		return s.refuse(peer, name, err)
+		told := s.refuse(peer, name, err)
+		s.trace(peer, name, trace.TFTPRefused, 0, 0, 0, told)
+		return told
 	}
 	defer file.Close()
 
 	began := s.Clock()
+	s.trace(peer, name, trace.TFTPBegan, 0, size, 0, nil)
 	src := &source{ReadSeeker: file, ctx: ctx, clock: s.Clock, onAck: ticket.ackedAt}
 	s.limitAmplification(rf, src, peer)
 	sent, err := sendFile(rf, src)
 	took := s.Clock().Sub(began)
+	if err != nil && !src.lastAckLost(err) {
+		s.trace(peer, name, trace.TFTPStopped, src.taken, size, took, err)
+	}
 	switch {
 	case err == nil:
 	case src.lastAckLost(err):
 		took = src.ended.Sub(began)
 		s.Log.Debug("tftp: all sent, but the last acknowledgement is missing", "peer", peer, "name", name)
+	case ctx.Err() != nil:
+		return err // the server stops, not the client
+	case src.fault != nil:
+		return s.refuse(peer, name, src.fault)
 	default:
-		s.stopped(peer, name, sent, size, err)
+		s.stopped(peer, stoppedTransfer{name, stageOf(file), src, size, blockSize(rf), ticket.elsewhere(began)}, err)
 		return err
 	}
+	s.trace(peer, name, trace.TFTPSent, sent, size, took, nil)
 	s.sent(peer, name, stageOf(file), sent, took)
 	return nil
 }
@@ -209,6 +233,7 @@ func (s *Server) read(ctx context.Context, raw string, rf io.ReaderFrom) (err er
 func (s *Server) write(raw string, wt io.WriterTo) error {
 	peer := peerOf(wt).Addr()
 	s.logLimited(slog.LevelWarn, peer.String(), "tftp: refused to take a file", "peer", peer, "name", quoted(raw))
+	s.trace(peer, raw, trace.TFTPRefused, 0, 0, 0, errReadOnly)
 	return errReadOnly
 }
 

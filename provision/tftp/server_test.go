@@ -11,11 +11,13 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	pin "github.com/pin/tftp/v3"
 
 	"rackhand/bootfiles"
@@ -88,6 +90,8 @@ func (b *testServer) openFile(_ context.Context, _ netip.Addr, name string) (io.
 		return file{bytes.NewReader(program), func() { b.mu.Lock(); defer b.mu.Unlock(); b.open-- }}, int64(len(program)), nil
 	case "initrd.img":
 		return kernel{file{bytes.NewReader(program), func() {}}}, int64(len(program)), nil
+	case "unreadable.efi":
+		return unreadable{file{bytes.NewReader(program), func() {}}}, int64(len(program)), nil
 	case "undionly.kpxe":
 		return nil, 0, fmt.Errorf("%w: in /a/secret/folder", bootfiles.ErrMissing)
 	case "broken.efi":
@@ -226,7 +230,7 @@ func TestRefuses(t *testing.T) {
 	if _, err := b.get(t, "undionly.kpxe", 0); err == nil || !strings.Contains(err.Error(), "file not found") {
 		t.Errorf("a missing program: %v", err)
 	}
-	events := b.wait(t, 2)
+	events := slices.DeleteFunc(b.wait(t, 2), func(e provision.Event) bool { return e.Kind == "no-such-file" })
 	if len(events) != 2 || events[0].Kind != "fetch-failed" || events[1].Fields["name"] != "undionly.kpxe" || events[1].Level != provision.LevelError {
 		t.Errorf("events %+v", events)
 	}
@@ -278,8 +282,12 @@ func TestStopped(t *testing.T) {
 	secondBlock(t, c, from)
 	sendPacket(t, c, from, []byte{0, 5, 0, 3, 'f', 'u', 'l', 'l', 0})
 	e := b.wait(t, 1)[0]
-	if e.Kind != "fetch-stopped" || e.Level != provision.LevelWarn || e.Stage != "" || e.Fields["size"] != "98760" {
-		t.Errorf("event %+v", e)
+	want := map[string]string{
+		"name": "snponly.efi", "address": "127.0.0.1", "bytes": "512", "size": "98760", "packets": "1", "blksize": "512", "stage": "bootfile",
+		"why": "error", "code": "3", "error": "full",
+	}
+	if diff := cmp.Diff(want, e.Fields); e.Kind != "fetch-stopped" || e.Level != provision.LevelWarn || e.Stage != "" || diff != "" {
+		t.Errorf("event %+v: %s", e, diff)
 	}
 }
 
@@ -290,13 +298,27 @@ func TestStrangersLeaveNoEvents(t *testing.T) {
 	b.mu.Lock()
 	b.noHost = true
 	b.mu.Unlock()
-	for _, name := range []string{"snponly.efi", "undionly.kpxe"} {
+	for _, name := range []string{"snponly.efi", "undionly.kpxe", "pxelinux.0"} {
 		_, err := b.get(t, name, 0)
 		if (err == nil) != (name == "snponly.efi") {
 			t.Fatal(err)
 		}
 	}
-	b.waitLookups(t, 2)
+	c := dial(t)
+	_, from := exchange(t, c, b.addr, request("initrd.img"))
+	sendPacket(t, c, from, []byte{0, 5, 0, 3, 0})
+	for i := range provision.FloodMost + 10 {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 9, byte(i+1))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, c, b.addr, request("undionly.kpxe"))
+		c.Close()
+	}
+	b.waitLookups(t, 4+provision.FloodMost+10)
+	if over := b.flooded(); len(over) > 0 {
+		t.Errorf("strangers' events are summed up: %+v", over)
+	}
 	b.mu.Lock()
 	b.noHost = false
 	b.mu.Unlock()
@@ -321,17 +343,24 @@ func TestHostIsAskedSparingly(t *testing.T) {
 			t.Fatal("a missing program was sent")
 		}
 	}
-	b.wait(t, 1)
+	b.wait(t, 2)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.hostLookups != 1 {
-		t.Errorf("%d lookups of the host for one event", b.hostLookups)
+	if b.hostLookups != 2 {
+		t.Errorf("%d lookups of the host for two events", b.hostLookups)
 	}
 }
 
-// TestShutdown checks that Serve returns while a transfer waits for a client that has gone.
+// TestShutdown checks that Serve returns while a transfer waits for a client that has gone,
+// and that the transfer is not said to have stopped for the client's sake.
 func TestShutdown(t *testing.T) {
-	b := start(t, 0)
+	var b *testServer
+	t.Cleanup(func() {
+		if events := b.recorded(); len(events) > 0 {
+			t.Errorf("events %+v", events)
+		}
+	})
+	b = start(t, 0)
 	exchange(t, dial(t), b.addr, request("snponly.efi"))
 	// The cleanup of start cancels, waits for Serve and looks for open files.
 }

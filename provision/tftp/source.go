@@ -20,7 +20,9 @@ type source struct {
 	trust func()          // called before each read after the first ACK; nil: not needed
 	reads int
 	given int64     // bytes
+	taken int64     // of them, those that the client has acknowledged before the last read
 	ended time.Time // when the last block was read; zero before
+	fault error     // why the file could not be read; nil if it could
 }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -31,6 +33,7 @@ func (s *source) Read(p []byte) (int, error) {
 	if s.reads++; s.reads > 1 {
 		s.onAck(s.clock())
 	}
+	s.taken = s.given // the library reads a block once all before it are acknowledged
 	if s.acked != nil && *s.acked > 0 {
 		s.trust()
 	}
@@ -38,6 +41,9 @@ func (s *source) Read(p []byte) (int, error) {
 	n, err := io.ReadFull(s.ReadSeeker, p)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.fault = err
 	}
 	s.given += int64(n)
 	if n < len(p) {
@@ -52,6 +58,14 @@ func (s *source) Read(p []byte) (int, error) {
 func (s *source) lastAckLost(err error) bool {
 	answered := s.reads > 1 || s.acked != nil && *s.acked > 0
 	return !s.ended.IsZero() && answered && timedOut(err)
+}
+
+// packets returns how many packets the client has acknowledged, that of its options included.
+func (s *source) packets() int {
+	if s.acked != nil {
+		return *s.acked
+	}
+	return max(s.reads-1, 0)
 }
 
 func timedOut(err error) bool {

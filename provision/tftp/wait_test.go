@@ -39,3 +39,10 @@ func (b *testServer) waitLookups(t *testing.T, n int) {
 	t.Helper()
 	b.await(t, fmt.Sprintf("%d lookups of a host", n), func() bool { return b.hostLookups >= n })
 }
+
+// recorded returns the events so far.
+func (b *testServer) recorded() []provision.Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]provision.Event(nil), b.events...)
+}

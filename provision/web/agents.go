@@ -16,6 +16,7 @@ import (
 	"rackhand/provision/catalog"
 	"rackhand/provision/journal"
 	"rackhand/provision/pki"
+	"rackhand/provision/trace"
 )
 
 const (
@@ -40,7 +41,7 @@ func (s *Server) Agents() http.Handler {
 	e.POST("/v1/report", s.report)
 	e.GET(catalog.OrdersPath, s.waitForOrder)
 	e.PUT(catalog.FactsPath, s.putFacts)
-	return Patiently(piecePatience, e)
+	return trace.Handler(s.Trace, true, s.Clock, Patiently(piecePatience, e))
 }
 
 // time answers any client with the appliance's clock. After a host's installer is done, this
@@ -112,7 +113,11 @@ func (s *Server) enrol(c echo.Context) error {
 	from := peer(c)
 	h := s.Snapshot().Hosts[r.Host]
 	if h == nil || h.Address != from {
-		s.refuse(from, "", "enrol-refused", fmt.Sprintf("%s asked to enrol as %.60q, which is not the host of that address", from, r.Host))
+		about := ""
+		if h != nil {
+			about = h.Name
+		}
+		s.refuseAbout(from, about, "enrol-refused", fmt.Sprintf("%s asked to enrol as %.60q, which is not the host of that address", from, r.Host))
 		return errRefused
 	}
 	if wait, ok := s.taken.enrolments.Look(h.Name); !ok {
@@ -267,6 +272,7 @@ func reportEvent(r catalog.Report) provision.Event {
 		return provision.Event{
 			Source: "agent", Kind: "converge-failed", Level: provision.LevelError,
 			Message: fmt.Sprintf("%d of %d resources%s failed; the agent tries again: %s", count.Failed, count.Resources(), of, strings.Join(failed, "; ")),
+			Fields:  failedFields(r),
 		}
 	}
 	unknown := ""
@@ -277,6 +283,25 @@ func reportEvent(r catalog.Report) provision.Event {
 		Source: "agent", Kind: "converged", Stage: provision.Converged,
 		Message: fmt.Sprintf("everything%s holds: %d resources changed, %d held already%s, in %s", of, count.Changed, count.OK, unknown, took),
 	}
+}
+
+// failedFields name the first resource that failed, and why; others may have failed, or were
+// skipped, because of it. Without one, they say why the run failed.
+func failedFields(r catalog.Report) map[string]string {
+	for _, x := range r.Results {
+		if x.Status == catalog.Failed {
+			return map[string]string{"resource": x.ID, "error": x.Message}
+		}
+	}
+	return map[string]string{"error": r.Error}
+}
+
+// failedCheckFields name the first check on the host that fails, and why.
+func failedCheckFields(r catalog.Report) map[string]string {
+	for _, x := range r.FailedChecks() {
+		return map[string]string{"name": x.Check, "source": x.Source, "result": "host", "error": x.Message}
+	}
+	return nil
 }
 
 // checksFailed is the event of a report in which everything holds, and checks on the host
@@ -291,6 +316,7 @@ func checksFailed(r catalog.Report, count catalog.Totals) provision.Event {
 	return provision.Event{
 		Source: "agent", Kind: "host-checks-failed", Stage: provision.Converged, Level: provision.LevelError,
 		Message: fmt.Sprintf("everything holds, but %d of %d checks on the host fail; the agent tries again: %s", count.ChecksFailed, count.Checks, strings.Join(failed, "; ")),
+		Fields:  failedCheckFields(r),
 	}
 }
 

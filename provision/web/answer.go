@@ -155,6 +155,6 @@ func (s *Server) mismatch(host, from string, macs []string) {
 	s.say(provision.Event{
 		Host: host, Source: "http", Kind: "mac-refused", Level: provision.LevelError,
 		Message: fmt.Sprintf("%s asked for the answer file of %s and says that its interfaces are %s, none of which is that host's: correct `mac` in the inventory, or look whose box that is", from, host, strings.Join(macs, ", ")),
-		Fields:  map[string]string{"address": from},
+		Fields:  map[string]string{"address": from, "macs": strings.Join(macs, " ")},
 	}, host)
 }

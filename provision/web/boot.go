@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,6 +23,7 @@ import (
 	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/handout"
+	"rackhand/provision/trace"
 )
 
 // Boot is the handler of port 80, for boot loaders, installers and package managers.
@@ -41,6 +40,7 @@ func (s *Server) Boot() http.Handler {
 		e.Match(both, "/media/:media/*", s.mediaFile)
 	}
 	e.GET("/i/:token/ks", s.answer)
+	e.GET("/i/:token/bmc", s.bmcSettings)
 	e.POST("/i/:token/event", s.event)
 	e.GET("/i/:token/job", s.order)
 	e.GET("/i/:token/alive", s.alive)
@@ -50,7 +50,7 @@ func (s *Server) Boot() http.Handler {
 	if s.Mirror != nil {
 		e.Any("/mirror/*", echo.WrapHandler(s.Mirror))
 	}
-	return &bootHandler{routes: e, patience: piecePatience, initrd: s.forInitrd}
+	return trace.Handler(s.Trace, false, s.Clock, &bootHandler{routes: e, patience: piecePatience, initrd: s.forInitrd})
 }
 
 // pathParam returns a part of a request's path, decoded. echo doesn't decode it when the
@@ -80,7 +80,7 @@ func (s *Server) script(c echo.Context) error {
 		// Beside another DHCP server, the box may ask before we have heard of its lease.
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "no lease of that MAC was seen yet")
 	case addr != from:
-		s.refuse(from, "", "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", from, mac))
+		s.refuseAbout(from, s.nameOf(mac), "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", from, mac))
 		return echo.NewHTTPError(http.StatusForbidden, "this address is not leased to that MAC")
 	}
 	if s.misplaced(mac, from) {
@@ -128,12 +128,15 @@ func (s *Server) bootFile(c echo.Context) error {
 	if errors.Is(err, bootfiles.ErrMissing) {
 		// Our own scripts name this program, so the operator has to install it.
 		from := peer(c)
+		fields := provision.LackFields(err)
+		fields["file"], fields["address"] = name, from.String()
 		s.say(provision.Event{
 			Host: s.hostAt(c.Request().Context(), from), Source: "http", Kind: "fetch-failed", Level: provision.LevelError,
-			Message: fmt.Sprintf("asked for %s: %v", name, err), Fields: map[string]string{"file": name, "address": from.String()},
+			Message: fmt.Sprintf("asked for %s: %v", name, err), Fields: fields,
 		}, from.String())
 	}
 	if err != nil {
+		s.noSuchFile(c, name, err)
 		return echo.NewHTTPError(http.StatusNotFound, "no such boot file")
 	}
 	defer f.Close()
@@ -146,17 +149,35 @@ func (s *Server) bootFile(c echo.Context) error {
 	return s.send(c, f, provision.Bootfile)
 }
 
+// noSuchFile records that a host in an install asks for a boot program that we don't have:
+// another server, or a setting of its own, sent its firmware here.
+func (s *Server) noSuchFile(c echo.Context, name string, err error) {
+	from := peer(c)
+	host := s.hostAt(c.Request().Context(), from)
+	if host == "" || errors.Is(err, bootfiles.ErrMissing) {
+		return
+	}
+	name = printable(name, 80)
+	s.say(provision.Event{
+		Host: host, Source: "http", Kind: "no-such-file", Level: provision.LevelWarn,
+		Message: fmt.Sprintf("asked for %s, and there is no such file", name),
+		Fields:  map[string]string{"name": name, "address": from.String()},
+	}, name)
+}
+
 // imageFile sends a file of a root image.
 func (s *Server) imageFile(c echo.Context) error {
 	name, file := pathParam(c, "image"), pathParam(c, "file")
 	m, err := image.Open(s.Handout.Images, name)
 	switch {
 	case errors.Is(err, image.ErrNoImage) && s.expected(name):
+		s.lacksAt(c, handout.LackOfImage(name, err))
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image is not built yet")
 	case errors.Is(err, image.ErrNoImage), image.CheckName(name) != nil:
 		return echo.NewHTTPError(http.StatusNotFound, "no such image")
 	case err != nil:
 		s.Log.Error("an image can't be served", "image", name, "error", err)
+		s.lacksAt(c, handout.LackOfImage(name, err))
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "that image can't be read at this moment")
 	}
 	// Only the files that a box needs: the list of packages would reveal their versions.
@@ -186,53 +207,16 @@ func (s *Server) anySystem(such func(*inventory.System) bool) bool {
 	return snap == nil || slices.ContainsFunc(slices.Collect(maps.Values(snap.Systems)), such)
 }
 
-// fetchEvery is the time within which a second fetch of one file by one host causes no event.
-const fetchEvery = 2 * time.Second
-
-// send sends a file, also for HEAD and for ranges. Once the last byte is written, it records
-// that a host in an install has the file.
-func (s *Server) send(c echo.Context, f *os.File, stage provision.Stage) error {
-	st, err := f.Stat()
-	if err != nil {
-		return err
+// lacksAt records that the image or media are gone which a host in an install asks for.
+func (s *Server) lacksAt(c echo.Context, err error) {
+	if host := s.hostAt(c.Request().Context(), peer(c)); host != "" {
+		s.lacks(host, "no-image", err)
 	}
-	return s.sendContent(c, f, filepath.Base(f.Name()), st.ModTime(), st.Size(), stage, true)
 }
 
-// sendContent is send for content that is not a file of its own, such as a file within an
-// ISO. told says whether a complete fetch causes an event.
-func (s *Server) sendContent(c echo.Context, f io.ReadSeeker, name string, modTime time.Time, size int64, stage provision.Stage, told bool) error {
-	// Before the last byte: after it, firmware answers no ARP until its next program runs.
-	host := s.hostAt(c.Request().Context(), peer(c))
-	if host != "" && stage != "" && !s.believed(c.Request().Context(), s.Snapshot().Hosts[host], peer(c)) {
-		host = ""
-	}
-	// The plain writer underneath echo's, since echo's hides sendfile.
-	w := newCounter(c.Response().Writer)
-	began := s.Clock()
-	http.ServeContent(w, c.Request(), "", modTime, f)
-	c.Response().Committed = true
-	if !told || c.Request().Method != http.MethodGet || !w.reachedEnd(size) {
-		return nil
-	}
-	if host == "" {
-		return nil
-	}
-	// A client that fetches a file in a loop, or only its end, must not fill the journal, so
-	// only its first fetch is recorded. A box that reboots takes longer.
-	if !s.fetched.Allow(host+" "+c.Request().URL.Path, s.Clock()) || !s.Flood.Allow("http fetch", host, "") {
-		return nil
-	}
-	took := s.Clock().Sub(began).Round(time.Millisecond)
-	e := provision.Event{
-		Host: host, Source: "http", Kind: "fetch", Stage: stage,
-		Message: fmt.Sprintf("%s fetched: %d bytes in %s", name, w.n, took),
-		Fields:  map[string]string{"file": name, "bytes": strconv.FormatInt(w.n, 10), "milliseconds": strconv.FormatInt(took.Milliseconds(), 10)},
-	}
-	if err := s.Journal.Record(e); err != nil {
-		s.Log.Error("recording a fetch", "error", err)
-	}
-	return nil
+// lacks records what a host's install lacks.
+func (s *Server) lacks(host, kind string, err error) {
+	s.say(provision.Event{Host: host, Source: "http", Kind: kind, Level: provision.LevelWarn, Message: err.Error(), Fields: provision.LackFields(err)}, host)
 }
 
 func (s *Server) warn(host, kind, message string) {
@@ -241,16 +225,39 @@ func (s *Server) warn(host, kind, message string) {
 
 // refuse records a refused request, once a minute for each kind and address.
 func (s *Server) refuse(from netip.Addr, host, kind, message string) {
-	e := provision.Event{
+	s.recordRefusal(from, provision.Event{
 		Host: host, Source: "http", Kind: kind, Level: provision.LevelWarn, Message: message,
 		Fields: map[string]string{"address": from.String()},
+	})
+}
+
+// refuseAbout is refuse for a request that names a host and doesn't come from its address: it
+// is not the host's own act.
+func (s *Server) refuseAbout(from netip.Addr, host, kind, message string) {
+	fields := map[string]string{"address": from.String()}
+	if host != "" {
+		fields["about"] = host
 	}
-	if !s.refused.Allow(kind+" "+from.String(), s.Clock()) {
+	s.recordRefusal(from, provision.Event{Source: "http", Kind: kind, Level: provision.LevelWarn, Message: message, Fields: fields})
+}
+
+// nameOf is the host with a MAC; "" for none.
+func (s *Server) nameOf(mac inventory.MAC) string {
+	if snap := s.Snapshot(); snap != nil {
+		if h := snap.HostByMAC(mac); h != nil {
+			return h.Name
+		}
+	}
+	return ""
+}
+
+func (s *Server) recordRefusal(from netip.Addr, e provision.Event) {
+	if !s.refused.Allow(e.Kind+" "+from.String(), s.Clock()) {
 		return
 	}
 	// A refusal at a host's address counts as the host's, so a flood from other addresses
 	// can't suppress it.
-	s.sayOf(cmp.Or(host, s.HostOf(context.Background(), from)), e, from.String())
+	s.sayOf(cmp.Or(e.Host, s.HostOf(context.Background(), from)), e, from.String())
 }
 
 func (s *Server) say(e provision.Event, offender string) { s.sayOf(e.Host, e, offender) }

@@ -180,6 +180,9 @@ func (s *Server) revokeHost(c echo.Context) error {
 	}
 	switch err := s.revoke(c.Request().Context(), host, "", "operator", "the operator asked for it"); {
 	case errors.Is(err, pki.ErrNoCert):
+		if s.Snapshot().Hosts[host] == nil {
+			return s.noHost(host)
+		}
 		return echo.NewHTTPError(http.StatusNotFound, host+": "+err.Error())
 	case err != nil:
 		return operatorError(err)

@@ -19,7 +19,7 @@ func (s *Server) allowEnrolment(c echo.Context) error {
 	ctx := c.Request().Context()
 	h := s.Snapshot().Hosts[c.Param("host")]
 	if h == nil {
-		return operatorError(provision.ErrNoHost)
+		return s.noHost(c.Param("host"))
 	}
 	next := pki.Cert{Host: h.Name, MACs: h.MACTexts()}
 	if in, ok := s.Journal.Install(h.Name); ok {
@@ -40,7 +40,7 @@ func (s *Server) allowEnrolment(c echo.Context) error {
 	}
 	err = s.Journal.Record(provision.Event{
 		Host: h.Name, Source: "operator", Kind: "enrolment-allowed",
-		Message: fmt.Sprintf("the operator allowed the host to enrol once more, within %s", pki.EnrolFor),
+		Message: fmt.Sprintf("the operator allowed the host to enrol once more, within %s", provision.Span(pki.EnrolFor)),
 	})
 	if err != nil {
 		return operatorError(err)

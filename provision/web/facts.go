@@ -71,7 +71,7 @@ func (s *Server) factRoutes(e *echo.Echo) {
 		k, err := s.Facts.Get(c.Request().Context(), host)
 		switch {
 		case errors.Is(err, hostfacts.ErrNone) && s.Snapshot().Hosts[host] == nil:
-			return echo.NewHTTPError(http.StatusNotFound, host+": "+provision.ErrNoHost.Error())
+			return s.noHost(host)
 		case errors.Is(err, hostfacts.ErrNone):
 			return echo.NewHTTPError(http.StatusNotFound, "no agent of "+host+" has sent facts yet")
 		case err != nil:

@@ -86,41 +86,53 @@ func (s *Server) cardAt(ctx context.Context, h *inventory.Host, from netip.Addr)
 	return h.MACs[0]
 }
 
-// answer sends the Kickstart for the install that the token belongs to. The box may fetch it
-// again, after a broken connection or for another interface, until its installer reports.
-func (s *Server) answer(c echo.Context) error {
+// entitled checks that a request for secrets of an install comes from its host's box: with its
+// token, from its address and its card, before its installer has begun, and released where the
+// host wants that. what names the thing asked for. The install has the box's cards.
+func (s *Server) entitled(c echo.Context, what string) (provision.Install, *inventory.Host, map[string]string, error) {
 	in, h, err := s.holder(c)
 	if err != nil {
-		return err
+		return in, nil, nil, err
 	}
 	if in.Job != provision.NoJob {
-		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked for the answer file of %s with the token of its %s", peer(c), in.Host, in.Noun()))
-		return errRefused
+		s.refuse(peer(c), in.Host, "token-refused", fmt.Sprintf("%s asked for %s of %s with the token of its %s", peer(c), what, in.Host, in.Noun()))
+		return in, nil, nil, errRefused
 	}
 	token, from := c.Param("token"), peer(c)
-	if err := s.proved(c.Request().Context(), h, from, "the answer file"); err != nil {
-		return refusal(err)
+	if err := s.proved(c.Request().Context(), h, from, what); err != nil {
+		return in, nil, nil, refusal(err)
 	}
 	if in.TokenSpent || !in.Armed {
 		s.answers.forget(token)
 		s.say(provision.Event{
 			Host: in.Host, Source: "http", Kind: "answer-late", Level: provision.LevelError,
-			Message: fmt.Sprintf("the answer file of %s was requested again after its installer had begun, and the request was refused: only an intruder or a second box with that address has a reason to send it", in.Host),
+			Message: fmt.Sprintf("%s of %s was requested again after its installer had begun, and the request was refused: only an intruder or a second box with that address has a reason to send it", what, in.Host),
 			Fields:  map[string]string{"address": from.String()},
 		}, in.Host)
-		return errRefused
+		return in, nil, nil, errRefused
 	}
 	macs, ours := claimed(c.Request().Header, h)
 	if len(macs) > 0 && !ours {
 		s.mismatch(in.Host, from.String(), macs)
-		return errRefused
+		return in, nil, nil, errRefused
 	}
 	in.Cards = macs
 	facts := boxFacts(c.Request().Header)
 	held := provision.Held{Attempt: max(in.Attempts, 1), Address: from.String(), Serial: facts["serial"]}
 	if err := s.confirmed(c.Request().Context(), h, s.cardAt(c.Request().Context(), h, from), in, held); err != nil {
-		return unavailable(err)
+		return in, nil, nil, unavailable(err)
 	}
+	return in, h, facts, nil
+}
+
+// answer sends the Kickstart for the install that the token belongs to. The box may fetch it
+// again, after a broken connection or for another interface, until its installer reports.
+func (s *Server) answer(c echo.Context) error {
+	in, h, facts, err := s.entitled(c, "the answer file")
+	if err != nil {
+		return err
+	}
+	token, from := c.Param("token"), peer(c)
 	text, fresh, err := s.answers.again(c.Request().Context(), token, h.Name, s.Clock, func(ctx context.Context) (string, error) {
 		return s.answerFile(ctx, in, h, token, from, facts)
 	})
@@ -146,7 +158,7 @@ func (s *Server) answerFile(ctx context.Context, in provision.Install, h *invent
 	at := s.appliance(ctx)
 	img, err := s.Handout.Image(h, provision.NoJob, handout.IPXEHTTP, at.URL)
 	if err != nil {
-		s.warn(h.Name, "no-image", err.Error())
+		s.lacks(h.Name, "no-image", err)
 		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "the image or media to install can't be read; the status page says why")
 	}
 	mac := s.cardAt(ctx, h, from)
@@ -164,7 +176,7 @@ func (s *Server) answerFile(ctx context.Context, in provision.Install, h *invent
 	attempt.EnrolToken = enrol
 	text, err := s.Handout.AnswerFile(s.Handout.Data(h, at, img, attempt), secret)
 	if err != nil {
-		s.warn(h.Name, "template", fmt.Sprintf("the answer file of %s does not render: %v", h.Name, err))
+		s.lacks(h.Name, "template", fmt.Errorf("the answer file of %s does not render: %w", h.Name, err))
 		return "", echo.NewHTTPError(http.StatusServiceUnavailable, "the answer file does not render; the status page says why")
 	}
 	if err := s.Journal.Answered(in, hash, facts); err != nil {
@@ -230,7 +242,7 @@ func (r report) event(job provision.Job) (provision.Event, error) {
 	default:
 		return provision.Event{}, fmt.Errorf("level %.40q is unknown", r.Level)
 	}
-	if len(r.Fields) > 32 || len(r.Kind) > 40 || r.Kind == provision.KindAttempt {
+	if len(r.Fields) > 32 || len(r.Kind) > 40 || r.Kind == provision.KindAttempt || r.Kind == provision.KindLogTail {
 		return provision.Event{}, errors.New("too many fields, or a kind that is not an installer's")
 	}
 	// The appliance itself uses this field, so it must not come from outside.

@@ -31,7 +31,7 @@ func (s *Server) hostLog(c echo.Context) error {
 			id = in.ID
 		}
 	}
-	if id == "" || installlog.Host(id) != host {
+	if id == "" || !installlog.Of(host, id) {
 		return echo.NewHTTPError(http.StatusNotFound, "no install of "+host+" has a log")
 	}
 	f, err := s.Logs.Open(id)

@@ -20,19 +20,20 @@ func TestHostLog(t *testing.T) {
 	r.server.Logs = logs
 	api := r.server.API()
 	r.want(r.ask(api, "", "GET", "/api/hosts/web1/log", ""), 404)
-	for id, text := range map[string]string{"web1-1": "the first\n", "web1-2": "the second\n", "web2-1": "another's\n"} {
+	for id, text := range map[string]string{"web1-1": "the first\n", "web1-2": "the second\n", "web2-1": "another's\n", "web1-rescue-1": "a rescue's\n"} {
 		if err := logs.Append(id, text); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for path, want := range map[string]string{
-		"/api/hosts/web1/log":                   "the second\n",
-		"/api/hosts/web1/log?install=web1-1":    "the first\n",
-		"/api/hosts/web1/log?follow=1":          "the second\n", // nothing under way: it ends
-		"/api/hosts/web1/log?install=web2-1":    "no install of web1 has a log\n",
-		"/api/hosts/web1/log?install=web1-9":    "web1-9: no log of that install\n",
-		"/api/hosts/nobody/log":                 "no install of nobody has a log\n",
-		"/api/hosts/web1/log?install=../web1-1": "no install of web1 has a log\n",
+		"/api/hosts/web1/log":                       "the second\n",
+		"/api/hosts/web1/log?install=web1-1":        "the first\n",
+		"/api/hosts/web1/log?follow=1":              "the second\n", // nothing under way: it ends
+		"/api/hosts/web1/log?install=web1-rescue-1": "a rescue's\n",
+		"/api/hosts/web1/log?install=web2-1":        "no install of web1 has a log\n",
+		"/api/hosts/web1/log?install=web1-9":        "web1-9: no log of that install\n",
+		"/api/hosts/nobody/log":                     "nobody: no such host in the inventory: known here: web1, web2\n",
+		"/api/hosts/web1/log?install=../web1-1":     "no install of web1 has a log\n",
 	} {
 		if w := r.ask(api, "", "GET", path, ""); w.Body.String() != want {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)

@@ -23,6 +23,7 @@ func (s *Server) mediaFile(c echo.Context) error {
 	m, err := s.Handout.Media.Media(name)
 	switch {
 	case errors.Is(err, media.ErrNoMedia) && s.expectedMedia(name):
+		s.lacksAt(c, handout.LackOfMedia(name, err))
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "those media are not added yet")
 	case errors.Is(err, media.ErrNoMedia), media.CheckName(name) != nil:
 		return echo.NewHTTPError(http.StatusNotFound, "no such media")
@@ -55,7 +56,7 @@ func (s *Server) mediaBroken(c echo.Context, name string, err error) {
 	s.Log.Error("media can't be served", "media", name, "error", err)
 	s.say(provision.Event{
 		Host: s.hostAt(c.Request().Context(), from), Source: "http", Kind: "media-broken", Level: provision.LevelError,
-		Message: err.Error(), Fields: map[string]string{"media": name, "address": from.String()},
+		Message: err.Error(), Fields: map[string]string{"media": name, "address": from.String(), "lacks": provision.LacksWholeMedia, "name": name},
 	}, name)
 }
 

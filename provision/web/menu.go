@@ -27,7 +27,7 @@ func (s *Server) TFTP() *handout.TFTP {
 func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC, l handout.Loader) (string, error) {
 	mac, ok := s.leaseholder(ctx, peer)
 	if said != nil && (!ok || *said != mac) {
-		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot menu of %s, which does not hold that address", peer, *said))
+		s.refuseAbout(peer, s.nameOf(*said), "script-refused", fmt.Sprintf("%s asked for the boot menu of %s, which does not hold that address", peer, *said))
 		return "", fmt.Errorf("the menu of %s: %w", said, fs.ErrNotExist)
 	}
 	// An address alone proves little: another server may have given it to another box, by a
@@ -51,7 +51,7 @@ func (s *Server) menu(ctx context.Context, peer netip.Addr, said *inventory.MAC,
 // that MAC.
 func (s *Server) scriptByTFTP(ctx context.Context, peer netip.Addr, mac inventory.MAC, l handout.Loader) (string, error) {
 	if addr, ok := s.Leased(ctx, mac); !ok || addr != peer {
-		s.refuse(peer, "", "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", peer, mac))
+		s.refuseAbout(peer, s.nameOf(mac), "script-refused", fmt.Sprintf("%s asked for the boot script of %s, which does not hold that address", peer, mac))
 		return "", fmt.Errorf("ipxe/%s: %w", mac, fs.ErrNotExist)
 	}
 	if s.misplaced(mac, peer) {

@@ -6,42 +6,23 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"rackhand/inventory"
 	"rackhand/provision"
 	"rackhand/provision/journal"
+	"rackhand/provision/web/bmcapi"
 )
 
 // API is the handler of the operator's unix socket. Everyone who may open the socket may do
 // everything.
 func (s *Server) API() http.Handler {
 	e := newEcho(s.Log)
-	e.GET("/api/status", func(c echo.Context) error {
-		st, err := s.Operator.Status(c.Request().Context())
-		if err != nil {
-			return err
-		}
-		return c.JSON(http.StatusOK, st)
-	})
-	e.GET("/api/events", s.events)
-	e.GET("/api/hosts/:host/events", func(c echo.Context) error {
-		limit, _ := strconv.Atoi(c.QueryParam("limit"))
-		if limit <= 0 || limit > 10000 {
-			limit = 10000
-		}
-		host := c.Param("host")
-		if host == "*" {
-			host = ""
-		}
-		events, err := s.Journal.Events(c.Request().Context(), host, limit)
-		if err != nil {
-			return err
-		}
-		return c.JSON(http.StatusOK, events)
-	})
-	e.GET("/api/hosts/:host/log", s.hostLog)
+	e.Use(s.knownHost)
+	s.stateRoutes(e)
 	e.POST("/api/hosts/:host/install", func(c echo.Context) error {
 		var r provision.InstallRequest
 		if err := body(c, &r); err != nil {
@@ -76,6 +57,7 @@ func (s *Server) API() http.Handler {
 		}
 		return c.JSON(http.StatusOK, provision.PowerReply{Seen: seen})
 	})
+	bmcapi.Routes(e, s.Operator, operatorError)
 	e.POST("/api/systems/:system/prefetch", func(c echo.Context) error {
 		got, err := s.Operator.Prefetch(c.Request().Context(), c.Param("system"))
 		if err != nil {
@@ -89,11 +71,56 @@ func (s *Server) API() http.Handler {
 	return Patiently(piecePatience, e)
 }
 
+// stateRoutes are the routes that read the state of hosts: status, events, diagnosis, log and
+// trace.
+func (s *Server) stateRoutes(e *echo.Echo) {
+	e.GET("/api/status", func(c echo.Context) error {
+		st, err := s.Operator.Status(c.Request().Context())
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, st)
+	})
+	e.GET("/api/events", s.events)
+	e.GET("/api/hosts/:host/events", func(c echo.Context) error {
+		limit, _ := strconv.Atoi(c.QueryParam("limit"))
+		if limit <= 0 || limit > 10000 {
+			limit = 10000
+		}
+		host := c.Param("host")
+		if host == "*" {
+			host = ""
+		}
+		events, err := s.Journal.Events(c.Request().Context(), host, limit)
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, events)
+	})
+	e.GET("/api/hosts/:host/why", func(c echo.Context) error {
+		r, err := s.Operator.Why(c.Request().Context(), c.Param("host"))
+		if err != nil {
+			return operatorError(err)
+		}
+		return c.JSON(http.StatusOK, r)
+	})
+	e.GET("/api/hosts/:host/log", s.hostLog)
+	if s.Traces != nil {
+		e.GET("/api/trace/:box", func(c echo.Context) error {
+			cards := func() ([]inventory.MAC, error) { return s.Operator.Cards(pathParam(c, "box")) }
+			if _, err := cards(); err != nil {
+				return operatorError(err)
+			}
+			return s.Traces.Stream(c.Response(), c.Request(), cards)
+		})
+	}
+}
+
 func operatorError(err error) error {
 	switch {
 	case errors.Is(err, provision.ErrNoHost):
 		return echo.NewHTTPError(http.StatusNotFound, err.Error())
-	case errors.Is(err, journal.ErrUnderWay), errors.Is(err, journal.ErrNoArm), errors.Is(err, provision.ErrNotHeld):
+	case errors.Is(err, journal.ErrUnderWay), errors.Is(err, journal.ErrNoArm), errors.Is(err, provision.ErrNotHeld), errors.Is(err, provision.ErrAuditUnderWay):
 		return echo.NewHTTPError(http.StatusConflict, err.Error())
 	}
 	// The operator sees the whole error, which holds no secret.
@@ -140,4 +167,28 @@ func (s *Server) events(c echo.Context) error {
 		}
 		w.Flush()
 	}
+}
+
+// knownHost refuses the operator's requests about a host that was never heard of, with the
+// name that was meant, perhaps. Known are the hosts of the inventory, those that have left it
+// and unclaimed boxes, by their MAC.
+func (s *Server) knownHost(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		// A certificate can outlive everything else that is known of its host.
+		name := c.Param("host")
+		if name == "" || name == "*" || strings.HasSuffix(c.Path(), "/revoke") {
+			return next(c)
+		}
+		if s.Snapshot().Hosts[name] != nil {
+			return next(c)
+		}
+		if _, seen := s.Journal.Hosts()[name]; seen {
+			return next(c)
+		}
+		return s.noHost(name)
+	}
+}
+
+func (s *Server) noHost(name string) error {
+	return echo.NewHTTPError(http.StatusNotFound, provision.NoHost(name, s.Snapshot().HostNames()).Error())
 }

@@ -108,7 +108,7 @@ func (s *Server) noReport(host string, err error) error {
 		return err
 	}
 	if s.Snapshot().Hosts[host] == nil {
-		return echo.NewHTTPError(http.StatusNotFound, host+": "+provision.ErrNoHost.Error())
+		return s.noHost(host)
 	}
 	return echo.NewHTTPError(http.StatusNotFound, "no agent of "+host+" has reported yet")
 }

@@ -153,12 +153,12 @@ func TestChecksOfAReport(t *testing.T) {
 		return in, events[0]
 	}
 	r.want(web1("POST", "/v1/report", `{"status":"failed","results":[{"id":"package[a]","status":"failed","message":"no"}],`+checks+`}`), 204)
-	if in, e := latest(); in.Stage == provision.Converged || e.Kind != "converge-failed" || strings.Contains(e.Message, "5432") {
+	if in, e := latest(); in.Stage == provision.Converged || e.Kind != "converge-failed" || strings.Contains(e.Message, "5432") || e.Fields["resource"] != "package[a]" || e.Fields["error"] != "no" {
 		t.Errorf("a failed resource: at %s, %+v", in.Stage, e)
 	}
 	r.want(web1("POST", "/v1/report", `{"status":"failed","results":[{"id":"package[a]","status":"ok"}],`+checks+`}`), 204)
 	want := "everything holds, but 1 of 2 checks on the host fail; the agent tries again: tcp 127.0.0.1:5432: connection refused (roles/db.yaml:9:5)"
-	if in, e := latest(); in.Stage != provision.Converged || in.Stage.Ended() || e.Kind != "host-checks-failed" || e.Level != provision.LevelError || e.Message != want {
+	if in, e := latest(); in.Stage != provision.Converged || in.Stage.Ended() || e.Kind != "host-checks-failed" || e.Level != provision.LevelError || e.Message != want || e.Fields["name"] != "tcp 127.0.0.1:5432" || e.Fields["result"] != "host" {
 		t.Errorf("a failed check: at %s, %+v", in.Stage, e)
 	}
 	if run := r.server.Reports.Runs()["web1"]; run.InOrder() || strings.Join(run.Notes(r.clock()), ";") != "1 of 2 checks fail" {

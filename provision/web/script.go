@@ -29,28 +29,25 @@ func (s *Server) bootScript(ctx context.Context, mac inventory.MAC, from netip.A
 	if snap == nil {
 		return "", none, waitFor("the inventory is not loaded yet")
 	}
-	h, proved := snap.HostByMAC(mac), none
+	h := snap.HostByMAC(mac)
+	if text, ok, err := s.unclaimedScript(ctx, snap, h, mac, from, l); ok {
+		return text, none, err
+	}
 	disk := func() (string, provision.Install, error) {
-		if h == nil {
-			h = &inventory.Host{}
-		}
 		text, err := s.render(l.Disk(), templates.Data{Host: h})
 		return text, none, err
 	}
-	if h != nil {
-		// DHCP arms a first install, and has seen firmware there and its processor. Any
-		// program on the box can ask for a script.
-		about, ever := s.Journal.Current(h.Name)
-		if !ever || about.NeverCame() {
-			return disk()
+	// DHCP arms a first install, and has seen firmware there and its processor. Any program on
+	// the box can ask for a script.
+	proved, ever := s.Journal.Current(h.Name)
+	if !ever || proved.NeverCame() {
+		return disk()
+	}
+	// Before any decision, since that may end an install, or ask the operator.
+	if !proved.Stage.Ended() {
+		if err := s.ofBox(ctx, h, mac, from, proved); err != nil {
+			return "", none, err
 		}
-		// Before any decision, since that may end an install, or ask the operator.
-		if !about.Stage.Ended() {
-			if err := s.ofBox(ctx, h, mac, from, about); err != nil {
-				return "", none, err
-			}
-		}
-		proved = about
 	}
 	d, err := s.Decide(ctx, scriptRequest(h, mac, l))
 	if err != nil {
@@ -103,7 +100,7 @@ func scriptRequest(h *inventory.Host, mac inventory.MAC, l handout.Loader) boot.
 func (s *Server) installable(h *inventory.Host, mac inventory.MAC, job provision.Job, l handout.Loader, at templates.Appliance) (templates.Image, error) {
 	img, err := s.Handout.Image(h, job, l, at.URL)
 	if err != nil {
-		s.warn(h.Name, "no-image", err.Error())
+		s.lacks(h.Name, "no-image", err)
 		return img, notReady{err}
 	}
 	if _, err := s.render(l.Install(), s.Handout.Data(h, at, img, handout.Attempt{Job: job, MAC: mac, Token: "token"})); err != nil {
@@ -113,7 +110,7 @@ func (s *Server) installable(h *inventory.Host, mac inventory.MAC, job provision
 		return img, nil
 	}
 	if err := s.Handout.Renders(h, mac, img, at); err != nil {
-		s.warn(h.Name, "template", err.Error())
+		s.lacks(h.Name, "template", err)
 		return img, notReady{errors.New("the answer file does not render; the status page says why")}
 	}
 	return img, nil
@@ -140,15 +137,19 @@ func (s *Server) misplaced(mac inventory.MAC, from netip.Addr) bool {
 	if h == nil || h.Address == from || n == nil || n.Mode() != inventory.DHCPProxy {
 		return false
 	}
-	s.warn(h.Name, "script-refused", fmt.Sprintf("%s asked for the boot script of %s, whose address in the inventory is %s: reserve %s for %s on the DHCP server of network %s, or correct `address` in the inventory",
-		from, h.Name, h.Address, h.Address, mac, n.Name))
+	s.say(provision.Event{
+		Host: h.Name, Source: "http", Kind: "script-refused", Level: provision.LevelWarn,
+		Message: fmt.Sprintf("%s asked for the boot script of %s, whose address in the inventory is %s: reserve %s for %s on the DHCP server of network %s, or correct `address` in the inventory",
+			from, h.Name, h.Address, h.Address, mac, n.Name),
+		Fields: map[string]string{"mac": mac.String(), "address": from.String()},
+	}, h.Name)
 	return true
 }
 
 func (s *Server) render(name string, d templates.Data) (string, error) {
 	text, err := s.Handout.Script(name, d)
 	if err != nil {
-		s.warn(d.Host.Name, "template", err.Error())
+		s.lacks(d.Host.Name, "template", err)
 		return "", notReady{errors.New("the template does not render; the status page says why")}
 	}
 	return text, nil

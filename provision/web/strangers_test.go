@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,7 +113,12 @@ func TestScriptBesideAnotherServer(t *testing.T) {
 	if err == nil || strings.Contains(w.Body.String()+menu+script, "inst.ks") {
 		t.Errorf("a thief got %s\n%s\n%s, %v", w.Body, menu, script, err)
 	}
-	r.wantEvent("web1", "script-refused")
+	events, err := r.journal.Events(t.Context(), "web1", 0)
+	if err != nil || !slices.ContainsFunc(events, func(e provision.Event) bool {
+		return e.Kind == "script-refused" && e.Fields["address"] == "10.77.0.66" && e.Fields["mac"] == web1MAC
+	}) {
+		t.Errorf("no event script-refused with the address: %v, %v", events, err)
+	}
 	if n := r.attempts("web1"); n != 0 {
 		t.Errorf("%d attempts were begun by a thief", n)
 	}

@@ -38,6 +38,7 @@ import (
 	"rackhand/provision/pki"
 	"rackhand/provision/reports"
 	"rackhand/provision/store"
+	"rackhand/provision/trace"
 	"rackhand/templates"
 )
 
@@ -83,6 +84,10 @@ type Options struct {
 	Orders *orders.Keeper
 	// Flood limits the events that requests cause; nil makes a new one.
 	Flood *provision.Flood
+	// Trace takes each request of boxes and agents; nil: none is traced. Traces keeps them for
+	// the operator.
+	Trace  func(trace.Fact)
+	Traces *trace.Recorder
 	// Bind records which CA the database belongs to, once another one signs; nil: no record.
 	Bind func(ctx context.Context, ca []byte) error
 	// Programs are the agents' programs; nil: those of the build alone, and no upgrades.
@@ -105,8 +110,10 @@ type Server struct {
 	retries retries
 	slipped map[string]time.Time // of SweepCertificates alone: since when, in counted time
 	waits   waits
-	caMu    sync.Mutex // held while the CA is changed
-	old     oldAgents
+	// unclaimed are the boxes that wait to be claimed.
+	unclaimed unclaimed
+	caMu      sync.Mutex // held while the CA is changed
+	old       oldAgents
 	// agentSum is the SHA-256 of the agent that this program carries.
 	agentSum func() string
 }
@@ -188,8 +195,10 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ConnState:         connlimit.ConnState,
-		ConnContext:       connlimit.ConnContext,
-		Protocols:         new(http.Protocols),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return withConn(connlimit.ConnContext(ctx, c), c)
+		},
+		Protocols: new(http.Protocols),
 	}
 	s.Protocols.SetHTTP1(true)
 	failed := make(chan error, 1)

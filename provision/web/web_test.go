@@ -116,7 +116,7 @@ func TestInstallerMayNotReportEverything(t *testing.T) {
 	post := func(body string) *httptest.ResponseRecorder {
 		return r.ask(r.boot, "10.77.0.11", "POST", "/i/"+token+"/event", body)
 	}
-	for _, body := range []string{`{"stage":"serving"}`, `{"stage":"cancelled"}`, `{"level":"loud"}`, `{"kind":"attempt"}`, `[]`, `{`, ``} {
+	for _, body := range []string{`{"stage":"serving"}`, `{"stage":"cancelled"}`, `{"level":"loud"}`, `{"kind":"attempt"}`, `{"kind":"log-tail"}`, `[]`, `{`, ``} {
 		r.want(post(body), 400)
 	}
 	r.want(post(`{"message":"`+strings.Repeat("x", 1<<20)+`"}`), 413)
@@ -134,7 +134,9 @@ func TestMissingImageIsNotReady(t *testing.T) {
 	if w.Header().Get("Retry-After") == "" {
 		t.Error("503 without Retry-After")
 	}
-	r.wantEvent("web1", "no-image")
+	if f := r.awaitKinds("web1", "no-image", 1)[0].Fields; f["lacks"] != provision.LacksImage || f["name"] != "other" {
+		t.Errorf("fields %v", f)
+	}
 }
 
 func TestNoWayOutOfTheFolders(t *testing.T) {

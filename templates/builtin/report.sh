@@ -8,10 +8,12 @@ seconds() { # since the machine was started; its clock may be set meanwhile
     [ ! -r /proc/uptime ] || read -r since rest < /proc/uptime
     echo "${since%%.*}"
 }
-report() { # report STAGE KIND LEVEL MESSAGE: reports to the appliance; told is yes when it has accepted the report
+plain() { # plain TEXT LENGTH
+    printf '%s' "$1" | tr -c 'A-Za-z0-9 .,:;/()=+@_%*-' ' ' | cut -c "1-$2"
+}
+report() { # report STAGE KIND LEVEL MESSAGE [FIELDS]: reports to the appliance; told is yes when it has accepted the report
     told=no
-    message=$(printf '%s' "$4" | tr -c 'A-Za-z0-9 .,:;/()=+@_%*-' ' ' | cut -c 1-1000)
-    body=$(printf '{"stage": "%s", "kind": "%s", "level": "%s", "message": "%s"}' "$1" "$2" "$3" "$message")
+    body=$(printf '{"stage": "%s", "kind": "%s", "level": "%s", "message": "%s", "fields": {%s}}' "$1" "$2" "$3" "$(plain "$4" 1000)" "${5-}")
     case "$1 $2" in # how often it is tried, and for how many seconds at most
         installed*) tries=60 most=600;;
         *progress|*onerror) tries=3 most=30;;

@@ -55,10 +55,10 @@ func (n Network) http(ctx context.Context, h *catalog.HTTPCheck) (string, error)
 		return "", err
 	}
 	if !slices.Contains(h.Status, res.StatusCode) {
-		return "", fmt.Errorf("status %d, not %s", res.StatusCode, oneOf(h.Status))
+		return "", failure{ResultStatus, fmt.Errorf("status %d, not %s", res.StatusCode, oneOf(h.Status))}
 	}
 	if err := h.Judge("the body", string(text)); err != nil {
-		return "", err
+		return "", failure{ResultBody, err}
 	}
 	until, err := n.certificate(h.TLS, res.TLS)
 	return fmt.Sprintf(" answers %d%s", res.StatusCode, until), err
@@ -124,7 +124,7 @@ func expect(from io.Reader, want string) error {
 	if len(got) == 0 {
 		return fmt.Errorf("nothing came, %q was expected", want)
 	}
-	return fmt.Errorf("%q came, %q was expected", got[:min(len(got), maxShown)], want)
+	return failure{ResultBody, fmt.Errorf("%q came, %q was expected", got[:min(len(got), maxShown)], want)}
 }
 
 // config is the TLS of a check; nil for none.
@@ -153,9 +153,9 @@ func (n Network) certificate(t *catalog.TLSCheck, state *tls.ConnectionState) (u
 	switch {
 	case t.Days == 0:
 	case left <= 0:
-		return "", fmt.Errorf("its certificate expired on %s", when)
+		return "", failure{ResultCertificate, fmt.Errorf("its certificate expired on %s", when)}
 	case left < time.Duration(t.Days)*24*time.Hour:
-		return "", fmt.Errorf("its certificate expires in %d days, on %s; at least %d days are wanted", int(left.Hours()/24), when, t.Days)
+		return "", failure{ResultCertificate, fmt.Errorf("its certificate expires in %d days, on %s; at least %d days are wanted", int(left.Hours()/24), when, t.Days)}
 	}
 	return ", certificate valid until " + when, nil
 }

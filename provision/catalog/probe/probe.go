@@ -46,7 +46,7 @@ func Once(ctx context.Context, c *catalog.Check, look func(context.Context) (see
 		return "", errors.New(c.Problem)
 	}
 	deadline := time.Duration(c.Deadline) * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, deadline, fmt.Errorf("the deadline of %s has passed", deadline))
+	ctx, cancel := context.WithTimeoutCause(ctx, deadline, deadlineError{fmt.Sprintf("the deadline of %s has passed", deadline)})
 	defer cancel()
 	seen, err := look(ctx)
 	if err != nil {

@@ -119,6 +119,14 @@ func expected(t *testing.T, seen string, err error, want string) {
 	}
 }
 
+// failed compares the way in which a check failed, if it did.
+func failed(t *testing.T, err error, want string) {
+	t.Helper()
+	if err != nil && Result(err) != want {
+		t.Errorf("%s, want %s: %v", Result(err), want, err)
+	}
+}
+
 // TestHTTP: what a request says of the answer.
 func TestHTTP(t *testing.T) {
 	mux := http.NewServeMux()
@@ -137,6 +145,10 @@ func TestHTTP(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	content := func(contains, matches string) catalog.Content {
 		return catalog.Content{Contains: contains, Matches: matches}
+	}
+	results := map[string]string{
+		"contains": ResultBody, "matches": ResultBody, "a bounded body": ResultBody,
+		"status": ResultStatus, "statuses": ResultStatus, "deadline": ResultTimeout,
 	}
 	for _, tt := range []struct {
 		name     string
@@ -172,6 +184,7 @@ func TestHTTP(t *testing.T) {
 			}
 			seen, err := try(t, catalog.Check{HTTP: &h, Deadline: tt.deadline})
 			expected(t, seen, err, tt.want)
+			failed(t, err, results[tt.name])
 		})
 	}
 }
@@ -212,6 +225,7 @@ func TestTLS(t *testing.T) {
 				Content: catalog.Content{Matches: "^" + tt.tls.Name},
 			}})
 			expected(t, seen, err, tt.want)
+			failed(t, err, ResultCertificate)
 			seen, err = try(t, catalog.Check{TCP: &catalog.TCPCheck{Address: "127.0.0.1", Port: ports[tt.server], TLS: &tt.tls}})
 			expected(t, seen, err, strings.Replace(tt.want, "answers 200", "accepts connections", 1))
 		})
@@ -256,6 +270,7 @@ func TestTCP(t *testing.T) {
 	}
 	unused := portOf(closed)
 	closed.Close()
+	results := map[string]string{"closed": ResultRefused, "another banner": ResultBody, "silence": ResultTimeout, "a flood": ResultBody}
 	for _, tt := range []struct {
 		name     string
 		check    catalog.TCPCheck
@@ -276,6 +291,7 @@ func TestTCP(t *testing.T) {
 			c.Address = "127.0.0.1"
 			seen, err := try(t, catalog.Check{TCP: &c, Deadline: tt.deadline})
 			expected(t, seen, err, tt.want)
+			failed(t, err, results[tt.name])
 		})
 	}
 }

@@ -59,18 +59,18 @@ func Inspect(vols []Volume) ([]string, error) {
 // Refuse is the failure for a disk with data. keep says why --wipe doesn't apply, "" when it
 // does.
 func Refuse(d plan.Disk, found []string, keep string) error {
-	how := "To erase it, arm the install with --wipe"
+	how := "To erase it, run `rackhand install HOST --wipe`"
 	if keep != "" {
-		how = "The Kickstart (" + keep + ") doesn't have whole disks cleared, so that --wipe doesn't hold: to erase it, write clearpart --all and arm the install with --wipe"
+		how = "The Kickstart (" + keep + ") doesn't have whole disks cleared, so that --wipe doesn't hold: to erase it, write clearpart --all and run `rackhand install HOST --wipe`"
 	}
 	return &plan.Failure{Kind: plan.FailDisk, Err: fmt.Errorf(
 		"disk %s carries data: %s. Nothing was written. %s",
-		d, strings.Join(found, "; "), how)}
+		d, strings.Join(found, "; "), how), Fields: map[string]string{"disk": d.String(), "found": strings.Join(found, "; "), "keep": keep}}
 }
 
 // RefuseInUse is the failure for a disk that is in use, with --wipe or without.
 func RefuseInUse(d plan.Disk, uses []string) error {
 	return &plan.Failure{Kind: plan.FailDisk, Err: fmt.Errorf(
 		"disk %s is in use: %s. Nothing was written. A %%pre that starts or mounts something must let go of it",
-		d, strings.Join(uses, "; "))}
+		d, strings.Join(uses, "; ")), Fields: map[string]string{"disk": d.String(), "uses": strings.Join(uses, "; ")}}
 }

@@ -87,9 +87,9 @@ func TestInspectPartitions(t *testing.T) {
 
 func TestRefuse(t *testing.T) {
 	err := Refuse(plan.Disk{Name: "sda", Size: 480e9, Model: "SSD", Serial: "S1"}, []string{"swap"}, "")
-	want := "disk sda (480.0 GB, SSD, serial S1) carries data: swap. Nothing was written. To erase it, arm the install with --wipe"
-	if err.Error() != want || plan.FailKind(err) != plan.FailDisk {
-		t.Errorf("got %s %q", plan.FailKind(err), err)
+	want := "disk sda (480.0 GB, SSD, serial S1) carries data: swap. Nothing was written. To erase it, run `rackhand install HOST --wipe`"
+	if err.Error() != want || plan.FailKind(err) != plan.FailDisk || plan.FailFields(err)["disk"] != "sda (480.0 GB, SSD, serial S1)" || plan.FailFields(err)["found"] != "swap" {
+		t.Errorf("got %s %v %q", plan.FailKind(err), plan.FailFields(err), err)
 	}
 	err = Refuse(plan.Disk{Name: "sda"}, []string{"ext4"}, "clearpart --none")
 	if !strings.Contains(err.Error(), "The Kickstart (clearpart --none) doesn't have whole disks cleared, so that --wipe doesn't hold") {

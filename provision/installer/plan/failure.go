@@ -6,6 +6,8 @@ import "errors"
 type Failure struct {
 	Kind string
 	Err  error
+	// Fields are facts about it, for the event; nil: there are none.
+	Fields map[string]string
 }
 
 // The kinds of failure.
@@ -32,4 +34,13 @@ func FailKind(err error) string {
 		return f.Kind
 	}
 	return FailOther
+}
+
+// FailFields are the facts of a Failure in err's chain.
+func FailFields(err error) map[string]string {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f.Fields
+	}
+	return nil
 }

@@ -58,7 +58,7 @@ func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
 		for _, p := range bad {
 			lines = append(lines, p.Error())
 		}
-		return nil, &Failure{FailKickstart, fmt.Errorf("%s", strings.Join(lines, "\n"))}
+		return nil, &Failure{Kind: FailKickstart, Err: fmt.Errorf("%s", strings.Join(lines, "\n"))}
 	}
 	whole := f
 	f = reading.File
@@ -78,7 +78,7 @@ func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
 	for _, c := range f.Commands {
 		rule, args, _ := engine.ReadCommand(f, c)
 		if err := r.command(c, rule.Verb, args); err != nil {
-			return nil, &Failure{FailKickstart, fmt.Errorf("%s:%s: %s: %w", f.Name, c.Pos, c.Name, err)}
+			return nil, &Failure{Kind: FailKickstart, Err: fmt.Errorf("%s:%s: %s: %w", f.Name, c.Pos, c.Name, err)}
 		}
 	}
 	for _, s := range f.Sections {
@@ -101,7 +101,7 @@ func ReadAs(f *kickstart.File, way ReadOptions) (*Recipe, error) {
 		}
 	}
 	if r.image.URL == "" || r.image.SHA256 == "" {
-		return nil, &Failure{FailKickstart, fmt.Errorf("%s: the Kickstart has no liveimg, and the kernel's command line no rackhand.image= and rackhand.sha256=: the boot script comes from another version of rackhand", f.Name)}
+		return nil, &Failure{Kind: FailKickstart, Err: fmt.Errorf("%s: the Kickstart has no liveimg, and the kernel's command line no rackhand.image= and rackhand.sha256=: the boot script comes from another version of rackhand", f.Name)}
 	}
 	return r, nil
 }

@@ -98,7 +98,7 @@ func (r *Rehearsal) demo(ctx context.Context, o DemoOptions) error {
 	for len(waiting) > 0 {
 		var werr error
 		after, werr = r.Client.Watch(limit, after, func(e provision.Event) bool {
-			fmt.Fprintln(o.Out, show.Event(e))
+			_ = show.Event(o.Out, e)
 			if e.Stage.Ended() {
 				delete(waiting, e.Host)
 			}

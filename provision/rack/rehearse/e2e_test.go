@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"rackhand/provision"
+	"rackhand/provision/bmc"
+	"rackhand/provision/rack"
 	"rackhand/provision/rack/rehearse"
 )
 
@@ -54,6 +56,7 @@ func TestUEFI(t *testing.T) {
 		}
 		return nil
 	})
+	r.neverStuck("web1")
 	b.wait(t, "web1", "serving")
 	b.sameDocument(t)
 	b.shoot(t, r.PageURL+"host/web1", "host.png")
@@ -163,9 +166,10 @@ func (r *rehearsal) noSecrets(host string) {
 }
 
 // TestBIOSAndKill kills the appliance while the installer runs. The box has two
-// cards, and its static address on the one that it boots from.
+// cards, and its static address on the one that it boots from. Its BMC speaks Redfish; that of
+// TestUEFI speaks IPMI.
 func TestBIOSAndKill(t *testing.T) {
-	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios", MoreNICs: 1}}})
+	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios", MoreNICs: 1, Redfish: true}}})
 	if out := r.rackhand("install", "web1"); !strings.Contains(out, "web1-1") {
 		t.Errorf("install says %q", out)
 	}
@@ -183,6 +187,7 @@ func TestBIOSAndKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.reach("web1", provision.Serving)
+	r.neverStuck("web1")
 	r.mustAnswer(0)
 	if h := r.host("web1"); h.Install.ID != "web1-1" || h.Install.Attempts != 1 {
 		t.Errorf("after the kill: %+v", h.Install)
@@ -199,6 +204,10 @@ func TestBIOSAndKill(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("strangers were refused, and no event says so")
+	}
+	sim := r.Rack.Box("web1").Redfish()
+	if n := sim.OpenSessions(); n != 0 || sim.Logins() == 0 {
+		t.Errorf("%d of %d Redfish sessions are open", n, sim.Logins())
 	}
 	if n := r.count("web1", "boot-disk"); n != 1 {
 		t.Errorf("the boot device was set to disk %d times", n)
@@ -254,9 +263,39 @@ func TestWrongChecksum(t *testing.T) {
 	}
 }
 
-// TestNoHost checks the messages about an unknown host.
-func TestNoHost(t *testing.T) {
-	r := start(t, rehearse.Options{Boxes: []rehearse.Box{{Name: "web1", Firmware: "bios"}}})
+// TestFaultyBMCs: BMCs that take a command and do nothing are found out and named, in both
+// protocols. The boxes install nothing. An unknown host is named too.
+func TestFaultyBMCs(t *testing.T) {
+	override, cycle := rack.BMCFaults{SwallowsOverride: true}, rack.BMCFaults{SwallowsCycle: true}
+	const own = "settle: 5s, quirks: [{cycle: own}]"
+	r := start(t, rehearse.Options{Boxes: []rehearse.Box{
+		{Name: "web1", Firmware: "bios", BMCFaults: override, BMC: "settle: 5s"},
+		{Name: "web2", Firmware: "bios", BMCFaults: override, BMC: "settle: 5s", Redfish: true},
+		{Name: "web3", Firmware: "bios", BMCFaults: cycle, BMC: own},
+		{Name: "web4", Firmware: "bios", BMCFaults: cycle, BMC: own, Redfish: true},
+	}})
+	for _, name := range []string{"web3", "web4"} { // only a box that is on is cycled
+		r.rackhand("power", name, "on")
+	}
+	says := map[string]string{
+		"web1": "did not keep the boot device", "web2": "did not keep the boot device",
+		"web3": "took the command cycle", "web4": "took the command cycle",
+	}
+	why := map[string]string{"web1": bmc.WhyRefused, "web2": bmc.WhyRefused, "web3": bmc.WhyState, "web4": bmc.WhyState}
+	for name := range says {
+		r.rackhand("install", name)
+	}
+	for len(says) > 0 {
+		e := r.until("a failure at a BMC", func(e provision.Event) bool { return e.Kind == "power-failed" })
+		if text := says[e.Host]; text == "" || !strings.Contains(e.Message, text) || e.Fields["why"] != why[e.Host] {
+			t.Fatalf("%s: %s, %v", e.Host, e.Message, e.Fields)
+		}
+		// A box that wasn't cycled goes on with the network boot that it began, so it isn't stuck.
+		if said := r.rackhand("why", e.Host); why[e.Host] == bmc.WhyRefused && !strings.Contains(said, says[e.Host]) {
+			t.Errorf("why %s:\n%s", e.Host, said)
+		}
+		delete(says, e.Host)
+	}
 	_, err := r.Client.Install(r.ctx, "web9", provision.InstallRequest{})
 	if err == nil || !strings.Contains(err.Error(), "no such host") {
 		t.Errorf("installing a host that is not there: %v", err)

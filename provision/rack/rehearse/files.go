@@ -15,6 +15,7 @@ import (
 	"text/template"
 
 	"rackhand/inventory"
+	"rackhand/provision/rack"
 )
 
 //go:embed all:demo
@@ -27,7 +28,7 @@ type spot struct {
 	MAC     string
 	Address string
 	bmc     netip.Addr
-	BMC     string
+	BMC     string // the inventory's keys
 	Unit    int
 	System  string // "" for the group's
 	Boot    string // "" for nothing
@@ -42,7 +43,7 @@ func place(i int) spot {
 		bmc:     netip.AddrFrom4([4]byte{10, 77, 0, byte(111 + i)}),
 		Unit:    10 + i,
 	}
-	p.MAC, p.BMC = p.mac.String(), p.bmc.String()
+	p.MAC = p.mac.String()
 	return p
 }
 
@@ -60,21 +61,29 @@ func moreMAC(i, n int) inventory.MAC {
 }
 
 // writeFiles writes the settings, inventory and secrets of a rehearsal.
-func writeFiles(dir string, o Options, password string) error {
+func writeFiles(dir string, o Options, boxes []*rack.Box, password string) error {
 	data := struct {
 		Dir, Policy, DHCP, Bootfiles string
+		UnclaimedWait                string
 		Upstreams                    map[string]string
 		Systems                      map[string]string // processor by name
 		Hosts                        []spot
 	}{
 		Dir: dir, Policy: o.Policy, DHCP: cmp.Or(o.DHCP, string(inventory.DHCPAuthoritative)),
-		Bootfiles: o.Bootfiles, Upstreams: o.Upstreams,
+		UnclaimedWait: o.UnclaimedWait, Bootfiles: o.Bootfiles, Upstreams: o.Upstreams,
 		Systems: map[string]string{"debian12": inventory.ArchAMD64},
 	}
 	for i, b := range o.Boxes {
 		if !b.Unclaimed {
 			p := place(i)
 			p.Name, p.System, p.Boot, p.Variables = b.Name, b.System, b.Boot, b.Variables
+			p.BMC = "address: " + p.bmc.String()
+			if b.Redfish {
+				p.BMC += ", protocol: redfish, fingerprint: " + boxes[i].Redfish().Fingerprint()
+			}
+			if b.BMC != "" {
+				p.BMC += ", " + b.BMC
+			}
 			data.Hosts = append(data.Hosts, p)
 		}
 		if b.System != "" {

@@ -3,6 +3,8 @@ package rehearse
 import (
 	"log/slog"
 	"time"
+
+	"rackhand/provision/rack"
 )
 
 // Options say what is rehearsed.
@@ -20,6 +22,9 @@ type Options struct {
 	Policy     string // install policy of the boxes: on-request unless given
 	// DHCP is the appliance's DHCP mode on the network: authoritative unless given.
 	DHCP string
+	// UnclaimedWait is how long an unclaimed box waits to be claimed, such as 10m; "": it
+	// doesn't.
+	UnclaimedWait string
 	// Upstreams are the package mirrors by name; by default those of this
 	// machine's apt.
 	Upstreams map[string]string
@@ -48,6 +53,13 @@ type Box struct {
 	// Variables are the host's in the inventory, a flow mapping of YAML such as
 	// {layout: lvm}; "" for none.
 	Variables string
+	// Redfish makes its BMC speak Redfish too, and the appliance use that; BMCFaults: see
+	// rack.BoxOptions.
+	Redfish   bool
+	BMCFaults rack.BMCFaults
+	// BMC has more of the inventory's bmc keys, the inside of a flow mapping of YAML such as
+	// settle: 5s; "" for none.
+	BMC string
 	// System is the image that it gets, made for the box's processor: debian12
 	// unless given.
 	System string

@@ -197,6 +197,16 @@ func (r *rehearsal) count(host, kind string) int {
 	return n
 }
 
+// neverStuck fails the test if a healthy install was called stuck at any time.
+func (r *rehearsal) neverStuck(host string) {
+	r.t.Helper()
+	for _, e := range r.events(host) {
+		if e.Kind == "stuck" {
+			r.t.Errorf("a false alarm: %s", e.Message)
+		}
+	}
+}
+
 // outside sends a GET from the appliance's network, from an address without a
 // lease.
 func (r *rehearsal) outside(path string) int {

@@ -57,6 +57,7 @@ func Start(ctx context.Context, o Options) (*Rehearsal, error) {
 			Name: b.Name, MAC: p.mac.HardwareAddr(), Firmware: b.Firmware, DiskImage: b.DiskImage, DiskGB: b.DiskGB, Processors: o.Processors,
 			DiskBus: b.DiskBus, MoreDisks: b.MoreDisks, MoreNICs: moreNICs(i, b.MoreNICs),
 			Arch: b.Arch, Clock: b.Clock, HTTPBoot: b.HTTPBoot, SecureBoot: b.SecureBoot, IPXEROM: b.IPXEROM,
+			Redfish: b.Redfish, BMCFaults: b.BMCFaults,
 			BMCAddress: netip.AddrPortFrom(p.bmc, 623), BMCUser: "admin", BMCPassword: password,
 		}
 	}
@@ -80,7 +81,7 @@ func Start(ctx context.Context, o Options) (*Rehearsal, error) {
 }
 
 func (r *Rehearsal) start(ctx, background context.Context, password string) error {
-	if err := writeFiles(r.dir, r.o, password); err != nil {
+	if err := writeFiles(r.dir, r.o, r.Rack.Boxes(), password); err != nil {
 		return fmt.Errorf("writing the rehearsal's files: %w", err)
 	}
 	hosts, err := hostsOf(r.o.Upstreams)

@@ -44,6 +44,8 @@ type Options struct {
 	PauseAt Pause
 	// Late: when the packages are in, it asks for its answer file once more.
 	Late bool
+	// Leases: the system that it has installed asks for an address as it starts.
+	Leases bool
 	// Scratch is a folder for the roots that scripts run in.
 	Scratch string
 	// MaxBoots bounds how often it boots.
@@ -204,7 +206,15 @@ func (b *box) boot(ctx context.Context) error {
 // start starts the system on the disk, if there is one.
 func (b *box) start(ctx context.Context) error {
 	root := b.system()
-	if _, err := os.Stat(root); err != nil || b.Started == nil {
+	if _, err := os.Stat(root); err != nil {
+		return nil
+	}
+	if b.Leases {
+		if _, _, err := b.lease(asAnaconda); err != nil { // a client as any other
+			return err
+		}
+	}
+	if b.Started == nil {
 		return nil
 	}
 	return b.Started(ctx, root)

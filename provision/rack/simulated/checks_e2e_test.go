@@ -152,6 +152,7 @@ func TestSimulatedChecks(t *testing.T) {
 	if in := r.install(); in.Stage != provision.Converged || !in.CheckFailed {
 		t.Errorf("it is %+v", in)
 	}
+	r.says(r.why(), "check-failing", "On the host: the agent runs the check exec test -e", "rackhand converge web1")
 	if err := os.WriteFile(filepath.Join(r.dir, "ready"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

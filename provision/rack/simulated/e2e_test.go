@@ -10,19 +10,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rackhand/provision"
 	"rackhand/provision/rack/simulated"
 )
 
 // TestSimulatedAnaconda: a bare box, armed by its first boot, is installed from the ISO
-// by the shipped Kickstart; every stage is seen, and nothing secret stands in the log.
+// by the shipped Kickstart; every stage is seen, and nothing secret stands in the log. Its
+// system has its lease and no agent, which is why it goes no further.
 func TestSimulatedAnaconda(t *testing.T) {
 	t.Parallel()
 	r := newTestRack(t)
-	res := r.power(simulated.Options{})
+	res := r.power(simulated.Options{Leases: true})
 	if !res.Installed || res.Installs != 1 || res.Boots != 2 {
 		t.Errorf("%+v", res)
 	}
+	if got := r.why(); got != nil {
+		t.Errorf("a system that has just started is stuck: %+v", got)
+	}
+	r.says(r.whyLater(10*time.Minute), "not-from-disk", "port 8443", "clock")
 	in := r.install()
 	if in.Stage != provision.Installed || in.Armed || in.Attempts != 1 {
 		t.Errorf("the install is %+v", in)
@@ -75,9 +82,19 @@ func TestSimulatedFailure(t *testing.T) {
 	if in.Stage != provision.Failed || in.Armed || in.Attempts != 2 {
 		t.Errorf("the install is %+v", in)
 	}
-	if e := r.events()[provision.KindAttemptFailed]; len(e) != 2 || e[0].Stage != "" || e[1].Stage != provision.Failed {
+	events := r.events()
+	if e := events[provision.KindAttemptFailed]; len(e) != 2 || e[0].Stage != "" || e[1].Stage != provision.Failed {
 		t.Errorf("failed attempts: %v", e)
 	}
+	// The first attempt's may be missing: this box boots again after two seconds.
+	tails := events[provision.KindLogTail]
+	for end := time.Now().Add(patience); len(tails) == 0 && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		tails = r.events()[provision.KindLogTail]
+	}
+	if len(tails) == 0 || len(tails) > 2 || !strings.Contains(tails[len(tails)-1].Message, "Running kickstart %onerror script(s)") {
+		t.Errorf("ends of its log: %v", tails)
+	}
+	r.says(r.whyLater(time.Second), "anaconda", "package source", "Curl error (28): Timeout was reached")
 }
 
 // TestSimulatedData: a disk that carries data ends the install at once, since it was not
@@ -98,6 +115,13 @@ func TestSimulatedData(t *testing.T) {
 	}
 	if b, err := os.ReadFile(filepath.Join(r.dir, "simulated-sda")); err != nil || !strings.HasPrefix(string(b), "somebody's data") {
 		t.Errorf("the disk: %.20q, %v", b, err)
+	}
+	live := r.why()
+	r.says(live, "disk-guard", "Disk sda carries data: unknown data in its first MiB.", "rackhand install web1 --wipe")
+	// A copy of the journal gives the same answer, without an appliance.
+	r.kill()
+	if copied := r.copiedWhy(); !cmp.Equal(copied, live) {
+		t.Error(cmp.Diff(live, copied))
 	}
 }
 
@@ -144,6 +168,14 @@ func TestSimulatedSiteScript(t *testing.T) {
 				if e.Source == "syslog" && strings.HasSuffix(e.Message, " of 60 packages") {
 					counted++
 				}
+			}
+			if stands { // the appliance keeps the end of the log after three minutes of silence
+				lines := strings.Split(strings.TrimSpace(r.log()), "\n")
+				tail := provision.Event{
+					Seq: 1 << 40, Counted: time.Now().Add(3 * time.Minute), Host: "web1", Source: "syslog", Kind: provision.KindLogTail,
+					Message: strings.Join(lines[max(0, len(lines)-6):], "\n"),
+				}
+				r.says(r.whyLater(4*time.Minute, tail), "anaconda", "failed with status 1", "ENTER")
 			}
 			if counted < 10 || counted > 60 || len(events[provision.KindPacked]) == 0 {
 				t.Errorf("%d events of packages, %d that they are through", counted, len(events[provision.KindPacked]))

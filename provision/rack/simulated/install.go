@@ -114,6 +114,7 @@ func (b *box) carryOut(ctx context.Context, k kernel, tree *media.Treeinfo, s *s
 			}
 		}
 		if failing && b.Fails == FailPackages && n > b.Packages/2 {
+			log.say("packaging", "Failed to download the following packages: simulated-%d-1.0-1.x86_64: Curl error (28): Timeout was reached", n)
 			return errors.New("a package can't be installed (as asked for)")
 		}
 	}

@@ -257,7 +257,7 @@ func (r *testRack) shown() map[string][]byte {
 		},
 	}}
 	last := fmt.Sprintf("id: %d", all[len(all)-1].Seq)
-	for what, path := range map[string]string{"host page": "/host/web1", "log page": "/host/web1/log", "status page": "/", "stream": "/events?after=0"} {
+	for what, path := range map[string]string{"host page": "/host/web1", "log page": "/host/web1/log", "log": "/host/web1/log.txt", "install page": "/host/web1/install/web1-1", "status page": "/", "stream": "/events?after=0"} {
 		res, err := page.Get("http://localhost" + path)
 		if err != nil {
 			r.t.Fatal(err)

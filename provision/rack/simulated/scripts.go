@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -145,13 +146,24 @@ func (s *scripts) run(ctx context.Context, kind string) error {
 		case s.restarted():
 			return errRestart
 		case err == nil:
-		case has(sec, "--erroronfail"):
+			continue
+		}
+		// pyanaconda/kickstart.py, AnacondaKSScript.run
+		s.log.say("kickstart.script", "Error code %s running the kickstart script at line %d", status(err), sec.Pos.Line)
+		if has(sec, "--erroronfail") {
 			return &scriptError{kind, sec.Pos.Line, err}
-		default:
-			s.log.say("program", "the %s at line %d: %v", kind, sec.Pos.Line, err)
 		}
 	}
 	return nil
+}
+
+// status is the exit status in an error of a script, or what it says instead.
+func status(err error) string {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return strconv.Itoa(exit.ExitCode())
+	}
+	return err.Error()
 }
 
 // restarted reports whether a script has restarted the box: sysrq's b (reBoot).

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"rackhand/provision/rack"
 	"rackhand/provision/rack/simulated"
 	"rackhand/provision/web/client"
+	"rackhand/provision/why"
 )
 
 const (
@@ -289,4 +291,59 @@ func (r *testRack) log() string {
 		r.t.Fatal(err)
 	}
 	return b.String()
+}
+
+// why is what the appliance says of web1.
+func (r *testRack) why() *provision.Stuck {
+	r.t.Helper()
+	reply, err := r.client.Why(r.t.Context(), "web1")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return reply.Host.Stuck
+}
+
+// whyLater is what the recorded journal of web1 says, with further events, after a time in
+// which nothing more was heard of it.
+func (r *testRack) whyLater(d time.Duration, further ...provision.Event) *provision.Stuck {
+	r.t.Helper()
+	events, err := r.client.Events(r.t.Context(), "web1")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return why.Diagnose(why.Case{Install: r.install(), Events: append(events, further...)}, time.Now().Add(d))
+}
+
+// says fails the test if a diagnosis is not of a rule, or lacks a text.
+func (r *testRack) says(got *provision.Stuck, rule string, texts ...string) {
+	r.t.Helper()
+	if got == nil {
+		r.t.Fatalf("nothing is wrong, want %s", rule)
+	}
+	all := got.Cause() + " " + got.Remedy.Text + " " + got.Remedy.Command
+	r.t.Logf("%s: %s", got.Rule, all)
+	if got.Rule != rule {
+		r.t.Errorf("rule %s, want %s", got.Rule, rule)
+	}
+	for _, text := range texts {
+		if !strings.Contains(all, text) {
+			r.t.Errorf("%s lacks %q: %s", rule, text, all)
+		}
+	}
+}
+
+// copiedWhy is what the command says of web1, from the state folder of an appliance that was
+// killed.
+func (r *testRack) copiedWhy() *provision.Stuck {
+	r.t.Helper()
+	out, err := exec.CommandContext(r.t.Context(), r.program, "why", "web1", "--json",
+		"--state", filepath.Join(r.dir, "state"), "--inventory", filepath.Join(r.dir, "inventory")).Output()
+	var reply provision.WhyReply
+	if err == nil {
+		err = json.Unmarshal(out, &reply)
+	}
+	if err != nil {
+		r.t.Fatalf("%v: %s", err, out)
+	}
+	return reply.Host.Stuck
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -43,6 +44,12 @@ func (c *Client) Status(ctx context.Context) (provision.Status, error) {
 func (c *Client) Events(ctx context.Context, host string) ([]provision.Event, error) {
 	var e []provision.Event
 	return e, c.call(ctx, http.MethodGet, "/api/hosts/"+url.PathEscape(cmp.Or(host, "*"))+"/events", nil, &e)
+}
+
+// Why returns the status of a host, why it is stuck, and the events that show it.
+func (c *Client) Why(ctx context.Context, host string) (provision.WhyReply, error) {
+	var r provision.WhyReply
+	return r, c.call(ctx, http.MethodGet, "/api/hosts/"+url.PathEscape(host)+"/why", nil, &r)
 }
 
 // Install arms a host.
@@ -103,6 +110,12 @@ func (c *Client) Power(ctx context.Context, host, action string) (string, error)
 	return r.Seen, c.call(ctx, http.MethodPost, "/api/hosts/"+host+"/power/"+action, struct{}{}, &r)
 }
 
+// Audit asks the appliance to audit BMCs. It takes minutes where many don't answer.
+func (c *Client) Audit(ctx context.Context, r provision.AuditRequest) (provision.Audit, error) {
+	var a provision.Audit
+	return a, c.call(ctx, http.MethodPost, "/api/bmc/audit", r, &a)
+}
+
 // Prefetch fills the appliance's mirror cache for the hosts of a system.
 func (c *Client) Prefetch(ctx context.Context, system string) (provision.Prefetched, error) {
 	var p provision.Prefetched
@@ -127,11 +140,28 @@ func mirrorPath(at string) string { return "/api/mirror?" + url.Values{"at": {at
 // Watch calls each for every event after a number, until it returns false, ctx
 // ends or the appliance goes away. It returns the number of the last event.
 func (c *Client) Watch(ctx context.Context, after uint64, each func(provision.Event) bool) (uint64, error) {
+	enough := errors.New("enough")
+	err := stream(ctx, c, "events", fmt.Sprintf("/api/events?after=%d", after), func(e provision.Event) error {
+		after = e.Seq
+		if !each(e) {
+			return enough
+		}
+		return nil
+	})
+	if errors.Is(err, enough) {
+		err = nil
+	}
+	return after, err
+}
+
+// stream calls each for every JSON line of an answer, until that fails, ctx ends or the
+// appliance goes away. It returns io.EOF when the appliance ended the stream.
+func stream[T any](ctx context.Context, c *Client, what, path string, each func(T) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	res, err := c.do(ctx, http.MethodGet, fmt.Sprintf("/api/events?after=%d", after), nil)
+	res, err := c.do(ctx, http.MethodGet, path, nil)
 	if err != nil {
-		return after, err
+		return err
 	}
 	defer res.Body.Close()
 	// The appliance sends an empty line every 5 s: silence means that it is gone.
@@ -144,19 +174,18 @@ func (c *Client) Watch(ctx context.Context, after uint64, each func(provision.Ev
 		if len(lines.Bytes()) == 0 {
 			continue
 		}
-		var e provision.Event
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return after, fmt.Errorf("reading events: %w", err)
+		var line T
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return fmt.Errorf("reading %s: %w", what, err)
 		}
-		after = e.Seq
-		if !each(e) {
-			return after, nil
+		if err := each(line); err != nil {
+			return err
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return after, fmt.Errorf("reading events: %w", err)
+		return fmt.Errorf("reading %s: %w", what, err)
 	}
-	return after, io.EOF
+	return io.EOF
 }
 
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
@@ -184,9 +213,14 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader) (*
 	if err != nil {
 		return nil, err
 	}
+	return c.send(req)
+}
+
+// send sends a request; an answer that isn't a success is an error.
+func (c *Client) send(req *http.Request) (*http.Response, error) {
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("no appliance answers on %s: %w; is `rackhand serve` running?", c.socket, err)
+		return nil, unreachable(c.socket, err)
 	}
 	if res.StatusCode >= 300 {
 		defer res.Body.Close()

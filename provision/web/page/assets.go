@@ -25,10 +25,11 @@ type assets struct {
 
 type asset struct {
 	content     []byte
+	packed      []byte // compressed with gzip; nil: not worth it
 	contentType string
 }
 
-func loadAssets() (*assets, error) {
+func loadAssets(p *packer) (*assets, error) {
 	entries, err := staticFiles.ReadDir("static")
 	if err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func loadAssets() (*assets, error) {
 		sum := sha256.Sum256(content)
 		all.Write(sum[:])
 		name := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		a.byName[name] = asset{content, contentType}
+		a.byName[name] = asset{content, p.packed(content), contentType}
 		a.urls[e.Name()] = "/static/" + name
 	}
 	a.version = hex.EncodeToString(all.Sum(nil)[:6])
@@ -81,5 +82,11 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", f.contentType)
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+	w.Header().Set("Vary", "Accept-Encoding")
+	content := f.content
+	if f.packed != nil && takesGzip(r) {
+		w.Header().Set("Content-Encoding", "gzip")
+		content = f.packed
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

@@ -6,23 +6,18 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"rackhand/provision"
-	"rackhand/provision/web/page"
 )
 
 // TestMain lets more of these tests run side by side than there are cores, unless
@@ -36,83 +31,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// chromium starts a headless browser of Debian's package, with a profile of its
-// own. The returned context ends with the test.
-func chromium(t *testing.T) context.Context {
+// wantNone fails the test if the console has complained.
+func wantNone(t *testing.T, complaints []string) {
 	t.Helper()
-	const path = "/usr/bin/chromium"
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("these tests need Chromium (%v): apt-get install chromium", err)
+	if len(complaints) > 0 {
+		t.Errorf("the console says: %s", strings.Join(complaints, "\n"))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	var opts []chromedp.ExecAllocatorOption
-	opts = append(opts, chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox)
-	for _, name := range []string{
-		"headless", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars",
-	} {
-		opts = append(opts, chromedp.Flag(name, true))
-	}
-	ctx, cancel = chromedp.NewExecAllocator(ctx, opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	do(t, ctx) // starts it
-	// Ends it in good order, before its profile is removed.
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
-	return ctx
-}
-
-func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func command[P, R any](t *testing.T, ctx context.Context, cmd cdp.Command[P, R], params P) {
-	t.Helper()
-	if _, err := chromedp.Call(ctx, cmd, params); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eval reads a JavaScript expression.
-func eval[T any](t *testing.T, ctx context.Context, expression string) T {
-	t.Helper()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		t.Fatalf("%v\nin %s", err, expression)
-	}
-	return v
-}
-
-// until waits for a JavaScript expression to be true. (chromedp's own Poll needs
-// eval in the page, which its policy forbids.)
-func until(t *testing.T, ctx context.Context, expression string) {
-	t.Helper()
-	for range 600 {
-		// An error may come from a page that is just being replaced.
-		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")")); err == nil && ok {
-			return
-		}
-		if err := ctx.Err(); err != nil {
-			t.Fatalf("%v while waiting for %s", err, expression)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
-	t.Fatalf("not so after 30 s: %s\nThe page says:\n%s", expression, text)
-}
-
-const isLive = `document.querySelector('#link[data-state=live]')`
-
-// open goes to a page and waits until it follows live.
-func open(t *testing.T, ctx context.Context, url string) {
-	t.Helper()
-	do(t, ctx, chromedp.Navigate(url))
-	until(t, ctx, isLive)
 }
 
 // complaints collects what the browser's console says that is not good: errors,
@@ -155,54 +79,6 @@ func complaints(t *testing.T, ctx context.Context) func() []string {
 	}
 }
 
-// A site is the page behind a server on loopback that can go away and come back
-// at the same address.
-type site struct {
-	t       *testing.T
-	handler http.Handler
-	addr    string
-	server  *http.Server
-	stop    context.CancelFunc
-}
-
-func newSite(t *testing.T, f *fake, clock func() time.Time) *site {
-	t.Helper()
-	h, err := page.New(page.Options{Source: f, Log: slog.New(slog.DiscardHandler), Clock: clock, Heartbeat: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{t: t, handler: h, addr: "127.0.0.1:0"}
-	s.up()
-	t.Cleanup(s.down)
-	return s
-}
-
-func (s *site) up() {
-	s.t.Helper()
-	l, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.addr = l.Addr().String()
-	base, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.server = &http.Server{
-		Handler: s.handler, BaseContext: func(net.Listener) context.Context { return base },
-		ReadHeaderTimeout: 5 * time.Second,
-		WriteTimeout:      3 * time.Second, // a page's; streams must outlive it
-	}
-	server := s.server
-	go func() { _ = server.Serve(l) }()
-}
-
-// down ends the server and every stream.
-func (s *site) down() {
-	s.stop()
-	_ = s.server.Close()
-}
-
-func (s *site) url(path string) string { return "http://" + s.addr + path }
-
 func event(host string, stage provision.Stage, message string) provision.Event {
 	return provision.Event{Time: time.Now(), Host: host, Source: "installer", Kind: "report", Stage: stage, Message: message}
 }
@@ -236,9 +112,7 @@ func TestLive(t *testing.T) {
 	if !eval[bool](t, ctx, `window.sameDocument === true && document.activeElement.textContent === 'Hosts'`) {
 		t.Error("the page was loaded again, or took the reader's focus away")
 	}
-	if all := said(); len(all) > 0 {
-		t.Errorf("the console says: %s", strings.Join(all, "\n"))
-	}
+	wantNone(t, said())
 }
 
 // TestLiveOverview: rows, counts, problems and new boxes come into the table of
@@ -266,9 +140,7 @@ func TestLiveOverview(t *testing.T) {
 	if !eval[bool](t, ctx, `window.sameDocument === true && document.activeElement.textContent === 'web10'`) {
 		t.Error("the page was loaded again, or took the reader's focus away")
 	}
-	if all := said(); len(all) > 0 {
-		t.Errorf("the console says: %s", strings.Join(all, "\n"))
-	}
+	wantNone(t, said())
 }
 
 // TestComesBack: the page says that the connection is lost, and when the
@@ -326,7 +198,7 @@ func TestWithoutScript(t *testing.T) {
 	until(t, ctx, `document.querySelector('.badge.serving')`) // by the meta refresh
 	do(t, ctx, chromedp.Navigate(s.url("/")))
 	text = read()
-	for _, want := range []string{"web10", "spare1", "3c:ec:ef:10:20:31", "Supermicro", "How to claim it", "UTC"} {
+	for _, want := range []string{"web10", "spare1", "3c:ec:ef:10:20:31", "Supermicro", "rackhand claim 3c:ec:ef:10:20:31 NAME --group GROUP", "UTC"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("without JavaScript the page of all hosts lacks %q", want)
 		}

@@ -69,6 +69,9 @@ func text(v any, path ...string) string {
 
 func threads(facts map[string]any) string {
 	if n, ok := factAt(facts, "cpu", "threads").(int); ok && n > 0 {
+		if n == 1 {
+			return "1 thread,"
+		}
 		return fmt.Sprintf("%d threads,", n)
 	}
 	return ""

@@ -3,11 +3,14 @@ package page_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"rackhand/provision"
+	"rackhand/provision/bmc"
+	"rackhand/provision/bmc/poll"
 	"rackhand/provision/reports"
 )
 
@@ -19,8 +22,10 @@ type fake struct {
 	problems []string
 	reports  map[string]reports.Kept
 	facts    map[string]any // of each host
-	fail     error          // what every method returns, when set
-	changed  chan struct{}  // closed and replaced by emit
+	bmcs     map[string]poll.Latest
+	audit    *provision.Audit
+	fail     error         // what every method returns, when set
+	changed  chan struct{} // closed and replaced by emit
 }
 
 func newFake() *fake { return &fake{changed: make(chan struct{})} }
@@ -33,12 +38,68 @@ func (f *fake) Hosts(context.Context) ([]provision.HostStatus, error) {
 
 func (f *fake) Facts(context.Context, string) (map[string]any, error) { return f.facts, f.fail }
 
+// BMC makes it a page.BMCSource: web2's answers, and db2's has fallen silent.
+func (f *fake) BMC(host string) (poll.Latest, bool) {
+	l, ok := f.bmcs[host]
+	return l, ok
+}
+
+// sampleBMC is the answer of a BMC at now, with a sensor that is critical.
+func sampleBMC(now time.Time) poll.Latest {
+	l := poll.Latest{
+		State: provision.BMCState{Answered: now.Add(-20 * time.Second), Power: "on", Hottest: "CPU1 Temp: 71 C", Critical: []string{"FAN3: 0 RPM"}},
+		Read:  now.Add(-3 * time.Minute), Info: now.Add(-time.Hour),
+		Report: bmc.Report{
+			Power: "on", Info: &bmc.Info{Maker: "Supermicro", Model: "SYS-1029P-WTR", Serial: "E16401210931822", BIOS: "3.4", BMC: "1.73.14"},
+			Boot: &bmc.Override{Text: "no override"}, Log: &bmc.LogState{Entries: 212, Percent: 41},
+			Network: &bmc.Network{Address: netip.MustParsePrefix("10.77.0.112/24"), Gateway: netip.MustParseAddr("10.77.0.1")},
+			Entries: []bmc.LogEntry{
+				{ID: "211", Text: "System firmware progress: starting operating system boot", Health: bmc.OK, At: now.Add(-51 * time.Minute)},
+				{ID: "212", Sensor: "FAN3", Text: "Lower critical going low: reading 0 RPM, threshold 600 RPM", Health: bmc.Critical, At: now.Add(-9 * time.Minute)},
+			},
+		},
+	}
+	for i, name := range []string{"CPU1 Temp", "CPU2 Temp", "PCH Temp", "System Temp", "Peripheral Temp"} {
+		l.Report.Sensors = append(l.Report.Sensors, bmc.Sensor{Name: name, Kind: "temperature", Value: float64(71 - 5*i), Unit: "C", Health: bmc.OK})
+	}
+	for i := range 4 {
+		s := bmc.Sensor{Name: fmt.Sprintf("FAN%d", i+1), Kind: "fan", Value: 5200, Unit: "RPM", Health: bmc.OK}
+		if i == 2 {
+			s.Value, s.Health = 0, bmc.Critical
+		}
+		l.Report.Sensors = append(l.Report.Sensors, s)
+	}
+	return l
+}
+
+// silentBMC is the state of a BMC that doesn't answer any more.
+func silentBMC(now time.Time) poll.Latest {
+	l := poll.Latest{State: provision.BMCState{
+		Answered: now.Add(-40 * time.Minute), Power: "on", SilentSince: now.Add(-39 * time.Minute), Why: bmc.WhySilence,
+		Error: "power: ask for its state by BMC 10.77.0.116:623: the BMC doesn't answer: check its address and cable, and that IPMI over LAN is switched on in its settings",
+	}}
+	l.Report.Power, l.Report.Faults = "on", []string{"fault in the main power"}
+	return l
+}
+
+func (f *fake) LastAudit(context.Context) (provision.Audit, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.audit == nil {
+		return provision.Audit{}, false, f.fail
+	}
+	return *f.audit, true, f.fail
+}
+
 func (f *fake) Events(_ context.Context, host string, limit int) ([]provision.Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if host == "" {
+		return f.events[max(0, len(f.events)-limit):], f.fail
+	}
 	var found []provision.Event
 	for _, e := range f.events {
-		if host == "" || e.Host == host {
+		if e.Host == host {
 			found = append(found, e)
 		}
 	}
@@ -255,6 +316,12 @@ func rack(now time.Time) *fake {
 		}
 	}
 	f.report(now)
+	f.bmcs = map[string]poll.Latest{"web2": sampleBMC(now), "db2": silentBMC(now)}
+	for i := range f.hosts {
+		if l, ok := f.bmcs[f.hosts[i].Host]; ok {
+			f.hosts[i].BMCState = &l.State
+		}
+	}
 	for i, maker := range []string{"Supermicro, SYS-1029P, serial E1640121", ""} {
 		f.hosts = append(f.hosts, provision.HostStatus{
 			Host: fmt.Sprintf("3c:ec:ef:10:20:%02x", 0x31+i), Unclaimed: true, MACs: []string{fmt.Sprintf("3c:ec:ef:10:20:%02x", 0x31+i)},

@@ -8,7 +8,8 @@ import (
 	"rackhand/provision"
 )
 
-// TestJob: a job under way stands beside the install, which stays what it is.
+// TestJob: a job under way stands at the head of the page, and beside the install, which
+// stays what it is.
 func TestJob(t *testing.T) {
 	now := theTime()
 	began := map[provision.Stage]time.Time{provision.Installer: now.Add(-90 * time.Second)}
@@ -36,7 +37,7 @@ func TestJob(t *testing.T) {
 		"a new box": {
 			"spare1",
 			provision.Install{ID: "spare1-burnin-1", Job: provision.JobBurnin, Stage: provision.Installer, Reached: began},
-			`not installed|burn-in since 14:30:37 UTC, at installer`, "erased",
+			`No install of this host yet|burn-in since 14:30:37 UTC, at installer`, "erased",
 		},
 		"over": {
 			"web1",

@@ -36,20 +36,27 @@ func TestLog(t *testing.T) {
 		}
 	}
 	h := newPage(t, src)
-	if w := get(t, h, "/host/web3"); !strings.Contains(w.Body.String(), `<a href="/host/web3/log">`) {
+	if w := get(t, h, "/host/web3"); !strings.Contains(w.Body.String(), `<a href="/host/web3/install/web3-1/log">`) {
 		t.Error("the host's page does not lead to its log")
 	}
-	w := get(t, h, "/host/web3/log")
-	if w.Code != 200 || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" || !strings.HasSuffix(w.Body.String(), "\nlast\n") {
-		t.Errorf("%d %v", w.Code, w.Header())
-	}
-	if w.Body.Len() > 3<<20 || !strings.HasPrefix(w.Body.String(), "(the end of it") {
-		t.Errorf("%d bytes, beginning %.40q", w.Body.Len(), w.Body)
+	for _, path := range []string{"/host/web3/log", "/host/web3/install/web3-1/log"} {
+		w := get(t, h, path)
+		body := w.Body.String()
+		if w.Code != 200 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, "\nlast\n</pre>") || !strings.Contains(body, "This is the end of it.") || len(body) > 160<<10 {
+			t.Errorf("%s: %d %v, %d bytes", path, w.Code, w.Header(), len(body))
+		}
+		w = get(t, h, path+".txt")
+		if w.Code != 200 || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" || !strings.HasSuffix(w.Body.String(), "\nlast\n") {
+			t.Errorf("%s.txt: %d %v", path, w.Code, w.Header())
+		}
+		if w.Body.Len() > 3<<20 || !strings.HasPrefix(w.Body.String(), "(the end of it") {
+			t.Errorf("%s.txt: %d bytes, beginning %.40q", path, w.Body.Len(), w.Body)
+		}
 	}
 	if w := get(t, h, "/host/web1"); strings.Contains(w.Body.String(), "/log") {
 		t.Error("a host without a log leads to one")
 	}
-	for _, path := range []string{"/host/web1/log", "/host/nobody/log", "/host/spare1/log"} {
+	for _, path := range []string{"/host/web1/log", "/host/nobody/log", "/host/spare1/log", "/host/web3/install/web3-9/log", "/host/web/install/web3-1/log", "/host/nobody/install/web3-1/log.txt"} {
 		if w := get(t, h, path); w.Code != 404 {
 			t.Errorf("%s: %d", path, w.Code)
 		}

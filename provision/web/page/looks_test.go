@@ -13,6 +13,8 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"rackhand/provision"
 )
 
 var shots = flag.String("shots", "", "folder for TestScreenshots to put its pictures in; a temporary one by default")
@@ -21,40 +23,52 @@ var shots = flag.String("shots", "", "folder for TestScreenshots to put its pict
 // even long words; and nothing readable is lost in the narrow form.
 func TestFits(t *testing.T) {
 	t.Parallel()
-	f := rack(time.Now())
+	f := troubled(time.Now())
 	f.setProblems("inventory/hosts.yaml:14:5: " + strings.Repeat("a long line of a problem ", 20))
 	long := event("web3", "", strings.Repeat("unbroken", 200))
 	long.Fields = map[string]string{"path": strings.Repeat("/very/long", 50)}
 	f.emit(long)
 	s := newSite(t, f, time.Now)
+	c := chronicled(time.Now())
+	c.setStuck("web1", &provision.Stuck{
+		Causes: []provision.Cause{{Text: strings.Repeat("unbroken", 100), Decider: strings.Repeat("unbroken", 100)}},
+		Remedy: provision.Remedy{Text: "Do it.", Command: "rackhand set hosts.web1.name " + strings.Repeat("unbroken", 50)},
+	})
+	c.audited(time.Now())
+	past := newSite(t, c, time.Now)
 	ctx := chromium(t)
 	said := complaints(t, ctx)
-	for _, width := range []int64{320, 390, 768, 821, 901, 1440} {
-		for _, path := range []string{"/", "/runs", "/host/web2", "/host/web3", "/host/db2", "/host/spare1", "/host/3c:ec:ef:10:20:31"} {
+	for _, url := range []string{
+		s.url("/"), s.url("/runs"), s.url("/host/web2"), s.url("/host/web3"), s.url("/host/db2"), s.url("/host/spare1"), s.url("/host/3c:ec:ef:10:20:31"),
+		past.url("/bmc"), past.url("/host/web1"), past.url("/host/cache1"), past.url("/host/db1"), past.url("/host/db1/install/db1-13"), past.url("/host/db1/install/db1-13/log"),
+	} {
+		open(t, ctx, url)
+		for _, width := range []int64{320, 360, 768, 821, 901, 1440} {
 			do(t, ctx, chromedp.EmulateViewport(width, 844))
-			open(t, ctx, s.url(path))
 			if over := eval[int](t, ctx, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
 				who := eval[[]string](t, ctx, `[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.tagName + '.' + e.className)`)
-				t.Errorf("%s at %d pixels is %d too wide: %v", path, width, over, who)
+				t.Errorf("%s at %d pixels is %d too wide: %v", url, width, over, who)
+			}
+			if broken := eval[[]string](t, ctx, `[...document.querySelectorAll('.stagename, .badge, time')].filter(e => e.getClientRects().length > (e.matches('time') ? 2 : 1)).map(e => e.textContent)`); len(broken) > 0 {
+				t.Errorf("%s at %d pixels breaks words: %v", url, width, broken)
 			}
 		}
 	}
-	if all := said(); len(all) > 0 {
-		t.Errorf("the console says: %s", strings.Join(all, "\n"))
-	}
+	wantNone(t, said())
 }
 
 // TestContrast computes the contrast of every text against its background, dark
 // and light: at least 4.5 (WCAG 2.2 AA, 1.4.3).
 func TestContrast(t *testing.T) {
 	t.Parallel()
-	f := rack(time.Now())
+	f := troubled(time.Now())
 	f.setProblems("hosts.yaml:3:1: a mistake")
+	f.audited(time.Now())
 	s := newSite(t, f, time.Now)
 	ctx := chromium(t)
 	for _, scheme := range []string{"light", "dark"} {
 		prefer(t, ctx, scheme)
-		for _, path := range []string{"/", "/runs", "/host/web2", "/host/web3", "/host/db2", "/host/3c:ec:ef:10:20:31"} {
+		for _, path := range []string{"/", "/runs", "/bmc", "/host/web2", "/host/web3", "/host/db2", "/host/3c:ec:ef:10:20:31"} {
 			open(t, ctx, s.url(path))
 			if poor := eval[[]string](t, ctx, poorContrast); len(poor) > 0 {
 				t.Errorf("%s, %s: too little contrast:\n%s", path, scheme, strings.Join(poor, "\n"))
@@ -110,11 +124,13 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := theTime()
-	f := rack(now)
+	f := troubled(now)
+	f.audited(now)
 	broken := rack(now)
 	broken.setProblems("inventory/hosts.yaml:14:5: unknown key \"adress\"\n\n    14 |     adress: 10.77.0.12\n       |     ^ did you mean \"address\"?")
 	clock := func() time.Time { return now }
-	good, bad := newSite(t, f, clock), newSite(t, broken, clock)
+	good, bad, past := newSite(t, f, clock), newSite(t, broken, clock), newSite(t, chronicled(now), clock)
+	many, none := newSite(t, big(now, 500, 20), clock), newSite(t, newFake(), clock)
 	ctx := chromium(t)
 	command(t, ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "UTC"})
 	for _, tt := range []struct {
@@ -127,7 +143,13 @@ func TestScreenshots(t *testing.T) {
 	}{
 		{"hosts-light", good, "/", "light", 1280, 800},
 		{"hosts-dark", good, "/", "dark", 1280, 800},
-		{"hosts-phone", good, "/", "light", 390, 844},
+		{"hosts-phone", good, "/", "light", 360, 800},
+		{"hosts-phone-dark", good, "/", "dark", 360, 800},
+		{"filter-light", good, "/?role=node&q=snooping", "light", 1280, 800},
+		{"nothing-dark", good, "/?q=nothing", "dark", 1280, 800},
+		{"many-light", many, "/", "light", 1280, 800},
+		{"empty-light", none, "/", "light", 1280, 800},
+		{"empty-phone-dark", none, "/", "dark", 360, 800},
 		{"problem-light", bad, "/", "light", 1280, 800},
 		{"problem-phone-dark", bad, "/", "dark", 390, 844},
 		{"host-light", good, "/host/web3", "light", 1280, 800},
@@ -137,12 +159,33 @@ func TestScreenshots(t *testing.T) {
 		{"failed-dark", good, "/host/db2", "dark", 1280, 800},
 		{"idle-light", good, "/host/spare1", "light", 1280, 800},
 		{"unclaimed-light", good, "/host/3c:ec:ef:10:20:31", "light", 1280, 800},
+		{"stuck-light", past, "/host/web10", "light", 1280, 800},
+		{"stuck-dark", past, "/host/web10", "dark", 1280, 800},
+		{"stuck-phone", past, "/host/web10", "light", 360, 800},
+		{"link-light", past, "/host/cache1", "light", 1280, 800},
+		{"link-phone-dark", past, "/host/cache1", "dark", 360, 800},
+		{"again-light", past, "/host/web3", "light", 1280, 800},
+		{"again-phone", past, "/host/web3", "light", 360, 800},
+		{"guard-light", past, "/host/db2", "light", 1280, 800},
+		{"guard-phone-dark", past, "/host/db2", "dark", 360, 800},
+		{"history-light", past, "/host/db1", "light", 1280, 800},
+		{"history-phone", past, "/host/db1", "light", 360, 800},
+		{"earlier-light", past, "/host/db1/install/db1-13", "light", 1280, 800},
+		{"earlier-dark", past, "/host/db1/install/db1-13", "dark", 1280, 800},
+		{"earlier-phone", past, "/host/db1/install/db1-13", "light", 360, 800},
+		{"log-light", past, "/host/db2/install/db2-1/log", "light", 1280, 800},
+		{"log-phone-dark", past, "/host/db2/install/db2-1/log", "dark", 360, 800},
+		{"unclaimed-phone", good, "/host/3c:ec:ef:10:20:31", "light", 360, 800},
 		{"missing-light", good, "/host/nobody", "light", 1280, 800},
+		{"bmc-light", good, "/bmc", "light", 1280, 800},
+		{"bmc-dark", good, "/bmc", "dark", 1280, 800},
+		{"bmc-phone-dark", good, "/bmc", "dark", 360, 800},
 		{"runs-light", good, "/runs", "light", 1280, 800},
 		{"runs-dark", good, "/runs", "dark", 1280, 800},
 		{"runs-phone-dark", good, "/runs", "dark", 390, 844},
 		{"report-dark", good, "/host/web2", "dark", 1280, 800},
 		{"report-phone-light", good, "/host/web2", "light", 390, 844},
+		{"bmc-phone-dark", good, "/host/web2", "dark", 360, 800},
 		{"tablet-light", good, "/", "light", 768, 1024},
 	} {
 		prefer(t, ctx, tt.scheme)

@@ -37,14 +37,17 @@ type Options struct {
 
 // A Handler serves the page, at the root of its server:
 //
-//	GET /                    all hosts
-//	GET /runs                the last run of the agent of each host
-//	GET /host/NAME           one host, or the unclaimed box with that MAC
-//	GET /host/NAME/log       what its installer has logged, as text
-//	GET /events              server-sent events; resumes from Last-Event-ID or ?after=SEQ
-//	GET /fragment/...        the live part of a page, for its own script
-//	GET /static/...          style sheet, script, icon; immutable, named by their hash
-//	GET /healthz             200 when the source can be read
+//	GET /                            all hosts
+//	GET /runs                        the last run of the agent of each host
+//	GET /bmc                         the latest audit of BMCs
+//	GET /host/NAME                   one host, or the unclaimed box with that MAC
+//	GET /host/NAME/install/ID        an install or job on record
+//	GET /host/NAME/install/ID/log    what its installer has logged; log.txt as text
+//	GET /host/NAME/log               the same of the latest install; log.txt as text
+//	GET /events                      server-sent events; resumes from Last-Event-ID or ?after=SEQ
+//	GET /fragment/...                the live part of a page, for its own script
+//	GET /static/...                  style sheet, script, icon; immutable, named by their hash
+//	GET /healthz                     200 when the source can be read
 //
 // A stream ends when its request's context does: cancel the server's BaseContext
 // in RegisterOnShutdown, or Shutdown waits for every browser.
@@ -54,6 +57,7 @@ type Handler struct {
 	templates *template.Template
 	streams   *streams
 	pages     *shared
+	latest    latest
 	mux       *http.ServeMux
 }
 
@@ -67,7 +71,8 @@ func New(o Options) (*Handler, error) {
 	o.MaxStreams = cmp.Or(o.MaxStreams, 64)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 10*time.Second)
 	o.SendTimeout = cmp.Or(o.SendTimeout, 10*time.Second)
-	a, err := loadAssets()
+	pages := newShared(time.Now)
+	a, err := loadAssets(&pages.packer)
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
 	}
@@ -75,14 +80,22 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
 	}
-	h := &Handler{Options: o, assets: a, templates: t, streams: newStreams(o.MaxStreams, o.Known), pages: newShared(time.Now), mux: http.NewServeMux()}
+	h := &Handler{Options: o, assets: a, templates: t, streams: newStreams(o.MaxStreams, o.Known), pages: pages, mux: http.NewServeMux()}
 	h.mux.HandleFunc("GET /{$}", h.share(h.overview))
 	h.mux.HandleFunc("GET /fragment/hosts", h.share(h.overview))
 	h.mux.HandleFunc("GET /runs", h.share(h.runs))
 	h.mux.HandleFunc("GET /fragment/runs", h.share(h.runs))
+	h.mux.HandleFunc("GET /bmc", h.share(h.bmcs))
+	h.mux.HandleFunc("GET /fragment/bmc", h.share(h.bmcs))
 	h.mux.HandleFunc("GET /host/{name}", h.share(h.host))
 	h.mux.HandleFunc("GET /fragment/host/{name}", h.share(h.host))
-	h.mux.HandleFunc("GET /host/{name}/log", h.log)
+	h.mux.HandleFunc("GET /host/{name}/install/{id}", h.share(h.install))
+	h.mux.HandleFunc("GET /fragment/host/{name}/install/{id}", h.share(h.install))
+	for _, log := range []string{"/host/{name}/log", "/host/{name}/install/{id}/log"} {
+		h.mux.HandleFunc("GET "+log, h.share(h.log))
+		h.mux.HandleFunc("GET /fragment"+log, h.share(h.log))
+		h.mux.HandleFunc("GET "+log+".txt", h.logText)
+	}
 	h.mux.HandleFunc("GET /events", h.events)
 	h.mux.HandleFunc("GET /static/{name}", h.assets.serve)
 	h.mux.HandleFunc("GET /healthz", h.healthz)
@@ -95,7 +108,7 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	// Inline scripts and styles are forbidden, so a box's own name can't become code.
-	header.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'")
+	header.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY") // for browsers that don't know frame-ancestors
 	header.Set("Referrer-Policy", "no-referrer")

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -27,6 +28,7 @@ type frame struct {
 	Version   string  // of the assets
 	Beat      float64 // seconds between heartbeats
 	Every     int     // seconds after which the page is stale without an event, too; 0: never
+	Reload    int     // seconds between reloads without the script; 5 by default
 	Note      string  // at the foot
 	Page      any     // the page's own model
 }
@@ -50,6 +52,7 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, bod
 	if h.Note != nil {
 		f.Note = h.Note()
 	}
+	f.Reload = cmp.Or(f.Reload, 5)
 	f.Beat = h.Heartbeat.Seconds()
 	var content bytes.Buffer
 	err := h.templates.ExecuteTemplate(&content, body, f)
@@ -86,8 +89,14 @@ func (h *Handler) fail(w http.ResponseWriter, what string, err error) {
 }
 
 func (h *Handler) notFound(w http.ResponseWriter, r *http.Request) {
+	seq, err := h.newest(r.Context())
+	if err != nil {
+		h.fail(w, "read the newest event", err)
+		return
+	}
+	// There is no such fragment either: the page stays what it is.
 	h.render(w, r, http.StatusNotFound, "missing.html", frame{
-		Heading: "Not found", Fragment: "/fragment/hosts", Now: h.Clock(),
+		Heading: "Not found", Fragment: "/fragment/missing", Seq: seq, Now: h.Clock(),
 		Page: "There is no such page here.",
 	})
 }

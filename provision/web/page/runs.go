@@ -23,9 +23,6 @@ type ReportSource interface {
 // silent host causes none, nor does a report without changes.
 const staleAfter = 60
 
-// toneSilent has the colour of unclaimed boxes: the state of such a host is unknown.
-const toneSilent tone = "unclaimed"
-
 // runResults is how many results of a report a host's page shows.
 const runResults = 200
 
@@ -62,9 +59,9 @@ func viewRun(run *provision.LastRun, now time.Time) *runView {
 	}
 	switch {
 	case run.Disabled:
-		v.Word, v.Tone = "disabled", toneSilent
+		v.Word, v.Tone = "disabled", toneLook
 	case run.Silent:
-		v.Word, v.Tone = "silent", toneSilent
+		v.Word, v.Tone = "silent", toneLook
 	case run.Status == catalog.Failed:
 		v.Tone = toneFailed
 	case !run.InOrder():
@@ -149,7 +146,7 @@ func (h *Handler) runs(w http.ResponseWriter, r *http.Request) {
 	}
 	m.Tally = countRuns(m.Hosts)
 	slices.SortFunc(m.Hosts, func(a, b hostView) int {
-		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), naturally(a.Host, b.Host), cmp.Compare(a.Host, b.Host))
+		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), provision.CompareNames(a.Host, b.Host))
 	})
 	h.render(w, r, http.StatusOK, "runs.html", frame{
 		Heading: "Runs", Fragment: "/fragment/runs", Seq: seq, Now: now, Every: staleAfter, Page: m,

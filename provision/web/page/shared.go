@@ -37,6 +37,7 @@ type shared struct {
 	now     func() time.Time
 	turns   chan struct{}
 	flights singleflight.Group
+	packer  packer
 	mu      sync.Mutex
 	kept    map[string]*made
 }
@@ -54,12 +55,17 @@ func (h *Handler) share(make http.HandlerFunc) http.HandlerFunc {
 			h.fail(w, "read the newest event", err)
 			return
 		}
-		key := fmt.Sprint(seq, " ", r.URL.Path, "?", asked(r.URL.Query()).Encode())
+		packed := takesGzip(r)
+		key := fmt.Sprint(seq, " ", packed, " ", r.URL.Path, "?", asked(r.URL.Query()).Encode())
 		m, err := h.pages.get(r.Context(), key, func(ctx context.Context) *made {
 			// GET also for HEAD: net/http drops the body.
 			again := r.Clone(ctx)
 			again.Method = http.MethodGet
-			return record(make, again)
+			m := record(make, again)
+			if packed {
+				m.pack(&h.pages.packer)
+			}
+			return m
 		})
 		if err != nil {
 			h.Log.Debug("status page: not made", "path", r.URL.Path, "err", err)
@@ -67,6 +73,7 @@ func (h *Handler) share(make http.HandlerFunc) http.HandlerFunc {
 			http.Error(w, "Too many readers at this moment. Try again.", http.StatusServiceUnavailable)
 			return
 		}
+		w.Header().Add("Vary", "Accept-Encoding")
 		for name, values := range m.header {
 			w.Header()[name] = values
 		}
@@ -79,10 +86,11 @@ func (h *Handler) share(make http.HandlerFunc) http.HandlerFunc {
 
 // asked returns the part of a query that identifies a page, without unknown keys.
 func asked(q url.Values) url.Values {
-	if !q.Has("partial") {
-		return nil
+	out := filterOf(q).values()
+	if q.Has("partial") {
+		out["partial"], out["host"] = []string{""}, q["host"]
 	}
-	return url.Values{"partial": {""}, "host": q["host"]}
+	return out
 }
 
 // get returns a kept page, or has it made. Its error is that of ctx, or says that too many

@@ -16,7 +16,8 @@ import (
 // provision.Event in JSON, id its Seq. A client that comes back with
 // Last-Event-ID (or ?after=SEQ, which a script can set) misses nothing; without
 // either the stream begins now. Between events a heartbeat of the kind "beat"
-// carries the appliance's time, so that a script notices a dead connection.
+// carries the appliance's time, so that a script notices a dead connection. An event of the
+// kind "standing" follows it when hosts stand otherwise than at the beat before.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	after, err := h.resumeFrom(r)
 	if err != nil {
@@ -45,13 +46,18 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, "subscribe to events", err)
 		return
 	}
+	seen, err := h.status(ctx)
+	if err != nil {
+		h.fail(w, "read the hosts", err)
+		return
+	}
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx in front of us would delay events
 	s := &stream{w: w, control: http.NewResponseController(w), timeout: h.SendTimeout}
 	if err := s.send("retry: 2000\n\n"); err != nil || r.Method == http.MethodHead {
 		return
 	}
-	h.pump(ctx, s, ch)
+	h.pump(ctx, s, ch, seen)
 }
 
 // resumeFrom is the Seq that the client has seen, nil if it sends none.
@@ -70,8 +76,8 @@ func (h *Handler) resumeFrom(r *http.Request) (*uint64, error) {
 	return &seq, nil
 }
 
-// pump sends events and heartbeats until either side ends.
-func (h *Handler) pump(ctx context.Context, s *stream, ch <-chan provision.Event) {
+// pump sends events and heartbeats until either side ends. seen is what the client has.
+func (h *Handler) pump(ctx context.Context, s *stream, ch <-chan provision.Event, seen *status) {
 	beat := time.NewTicker(h.Heartbeat)
 	defer beat.Stop()
 	if err := s.send(h.beat()); err != nil {
@@ -96,7 +102,12 @@ func (h *Handler) pump(ctx context.Context, s *stream, ch <-chan provision.Event
 				return
 			}
 		case <-beat.C:
-			if err := s.send(h.beat()); err != nil {
+			text := h.beat()
+			if st, err := h.status(ctx); err == nil {
+				text += standing(st.moved(seen))
+				seen = st
+			}
+			if err := s.send(text); err != nil {
 				h.Log.Debug("status page: a browser was dropped", "err", err)
 				return
 			}
@@ -107,6 +118,19 @@ func (h *Handler) pump(ctx context.Context, s *stream, ch <-chan provision.Event
 func (h *Handler) beat() string {
 	now := h.Clock()
 	return fmt.Sprintf(": alive\nevent: beat\ndata: %s\n\n", at(now, now).ISO)
+}
+
+// standing is an event of the kind "standing": the hosts that stand otherwise than at the last
+// beat. A host that is stuck, or over its budget, causes no event of the journal.
+func standing(hosts []string) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	data, err := json.Marshal(hosts)
+	if err != nil {
+		return "" // texts can always be written
+	}
+	return fmt.Sprintf("event: standing\ndata: %s\n\n", data)
 }
 
 // A stream writes to one client, which has timeout for each piece: the server's

@@ -235,3 +235,29 @@ func TestSlowClientIsDropped(t *testing.T) {
 		t.Error("the stream was written without a deadline")
 	}
 }
+
+func quickBeat(o *page.Options) { o.Heartbeat = 20 * time.Millisecond }
+
+// followKind opens a stream and returns a function that reads the data of its next event of a
+// kind.
+func followKind(t *testing.T, url, kind string) (next func() string, closeStream func()) {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := func() { _ = res.Body.Close() }
+	t.Cleanup(stop)
+	lines := bufio.NewScanner(res.Body)
+	return func() string {
+		t.Helper()
+		for is := false; lines.Scan(); {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && is {
+				return data
+			}
+			is = lines.Text() == "event: "+kind
+		}
+		t.Fatalf("the stream ended: %v", lines.Err())
+		return ""
+	}, stop
+}

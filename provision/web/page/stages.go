@@ -37,54 +37,59 @@ func meaning(s provision.Stage) string {
 	return ""
 }
 
-// A tone is the state of a host, as a class of the style sheet.
+// A tone is how a host stands, as a class of the style sheet.
 type tone string
 
 const (
-	toneIdle      tone = "idle"      // no install
-	toneWaiting   tone = "waiting"   // armed, not powered on
+	toneFailed    tone = "failed"
+	toneStuck     tone = "stuck"
+	toneOver      tone = "over"      // it takes longer than its budget
+	toneLook      tone = "look"      // its agent failed, or is silent
+	toneUnclaimed tone = "unclaimed" // in no inventory
 	toneRunning   tone = "running"   // under way
-	toneServing   tone = "serving"   // arrived
-	toneFailed    tone = "failed"    //
-	toneCancelled tone = "cancelled" //
+	toneWaiting   tone = "waiting"   // armed, not powered on
+	toneIdle      tone = "idle"      // no install
+	toneCancelled tone = "cancelled"
+	toneServing   tone = "serving" // arrived
 )
 
-func toneOf(in *provision.Install) tone {
-	if in == nil {
-		return toneIdle
-	}
-	switch in.Stage {
-	case provision.Serving:
-		return toneServing
-	case provision.Failed:
+func toneOf(s provision.Standing) tone {
+	switch s {
+	case provision.StandsFailed:
 		return toneFailed
-	case provision.Cancelled:
-		return toneCancelled
-	case provision.Requested:
+	case provision.StandsStuck:
+		return toneStuck
+	case provision.StandsOver:
+		return toneOver
+	case provision.StandsNeedsLook:
+		return toneLook
+	case provision.StandsUnclaimed:
+		return toneUnclaimed
+	case provision.StandsWaiting:
 		return toneWaiting
+	case provision.StandsIdle:
+		return toneIdle
+	case provision.StandsCancelled:
+		return toneCancelled
+	case provision.StandsServing:
+		return toneServing
 	}
 	return toneRunning
-}
-
-// furthest is how far an install came: its stage, or for one that failed or was
-// cancelled the last stage that it reached; -1 if it reached none.
-func furthest(in *provision.Install) int {
-	rank := in.Stage.Rank()
-	for s := range in.Reached {
-		rank = max(rank, s.Rank())
-	}
-	return rank
 }
 
 // segments are the states of the 14 parts of the progress bar: done, missed
 // (gone past without being seen), now, failed, or "" for what is to come.
 func segments(in *provision.Install) []string {
+	if in == nil {
+		return make([]string, len(provision.Stages()))
+	}
+	return segmentsUpTo(in, in.Furthest().Rank())
+}
+
+// segmentsUpTo are the segments of an install whose box is at the stage of that rank.
+func segmentsUpTo(in *provision.Install, top int) []string {
 	stages := provision.Stages()
 	segs := make([]string, len(stages))
-	if in == nil {
-		return segs
-	}
-	top := furthest(in)
 	for i, s := range stages {
 		_, seen := in.Reached[s]
 		switch {

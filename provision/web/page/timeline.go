@@ -38,10 +38,15 @@ func newProgress(text string) *progress {
 }
 
 // timeline lays out the journey of an install as it stands at now. The scale runs
-// from the first stage that was reached to the end, or to now.
-func timeline(in *provision.Install, now time.Time) []step {
+// from the first stage that was reached to the end, or to now. place is the stage of a box
+// that has booted again in the middle of the install; "" otherwise. A job ends at the
+// installer's stage.
+func timeline(in *provision.Install, place provision.Stage, now time.Time) []step {
 	stages := provision.Stages()
-	segs := segments(in)
+	if in.Job != provision.NoJob {
+		stages = stages[:provision.Installer.Rank()+1]
+	}
+	segs := segmentsAt(in, place)
 	start, end := span(in, now)
 	steps := make([]step, len(stages))
 	for i, s := range stages {
@@ -68,6 +73,32 @@ func timeline(in *provision.Install, now time.Time) []step {
 		steps[i] = st
 	}
 	return steps
+}
+
+// segmentsAt are the segments for a box that is at place again. What it had reached beyond
+// that is "before": done in this attempt, before the box booted again.
+func segmentsAt(in *provision.Install, place provision.Stage) []string {
+	segs := segments(in)
+	back := place.Rank()
+	if place == "" || back < 0 || back >= in.Furthest().Rank() || !in.UnderWay() {
+		return segs
+	}
+	segs[back] = "again"
+	for i := back + 1; i < len(segs); i++ {
+		if segs[i] == "done" || segs[i] == "now" {
+			segs[i] = "before"
+		}
+	}
+	return segs
+}
+
+// markStuck marks the step at which a stuck box is.
+func markStuck(steps []step) {
+	for i := range steps {
+		if st := &steps[i]; st.State == "now" {
+			st.State, st.Word = "stuck", stateWord("stuck")
+		}
+	}
 }
 
 // span is the time that the timeline covers.
@@ -113,6 +144,12 @@ func stateWord(state string) string {
 		return "stopped here"
 	case "missed":
 		return "not seen"
+	case "stuck":
+		return "stuck here"
+	case "again":
+		return "the box is here again"
+	case "before":
+		return "reached before the box booted again"
 	}
 	return "to come"
 }

@@ -16,7 +16,7 @@ type hostView struct {
 	Tone     tone
 	Stage    string // the word beside the bar
 	Detail   string // one line below it: progress, reason
-	Place    string // "stage 8 of 14", for the bar's label
+	Progress string // "stage 8 of 14", for the bar's label
 	Segments []string
 	Clock    *stopwatch
 	Last     *eventView
@@ -24,6 +24,8 @@ type hostView struct {
 	Job      *jobView // the latest rescue, wipe or burn-in, or nil
 	Notes    []string // short texts about its agent that need attention
 	Report   *runView // its agent's last run, or nil
+	// StuckSince is when it stopped; nil: it isn't stuck.
+	StuckSince *moment
 }
 
 // A stopwatch is the time since power-on against the budget.
@@ -36,10 +38,12 @@ type stopwatch struct {
 }
 
 // ID is the row's id in the document; the script finds it by the name.
-func (h hostView) ID() string { return "host-" + h.Host }
+func (v hostView) ID() string { return idOf(v.Host) }
+
+func idOf(host string) string { return "host-" + host }
 
 // Path is the path of the host's own page.
-func (h hostView) Path() string { return hostPath(h.Host) }
+func (v hostView) Path() string { return hostPath(v.Host) }
 
 func hostPath(name string) string { return "/host/" + url.PathEscape(name) }
 
@@ -59,11 +63,10 @@ type field struct{ Name, Value string }
 
 // viewHost makes the view of a host's status at now.
 func viewHost(hs provision.HostStatus, now time.Time) hostView {
-	in := hs.Install
 	v := hostView{
 		HostStatus: hs,
-		Tone:       toneOf(in),
-		Segments:   segments(in),
+		Tone:       toneOf(hs.Standing(now)),
+		Segments:   segments(hs.Install),
 		LastSeen:   at(hs.LastSeen, now),
 	}
 	if hs.Last != nil {
@@ -76,40 +79,84 @@ func viewHost(hs provision.HostStatus, now time.Time) hostView {
 	for _, n := range hs.Notes(now) {
 		v.Notes = append(v.Notes, cut(n, 240))
 	}
-	if in == nil {
-		v.Stage = "not installed"
-		v.Detail = v.Job.detail()
-		return v
+	if hs.Stuck != nil {
+		v.StuckSince = at(hs.Stuck.Since, now)
 	}
-	v.Stage = string(in.Stage)
-	v.Clock = newStopwatch(in, now)
-	if top := furthest(in); top >= 0 {
-		v.Place = fmt.Sprintf("stage %d of %d", top+1, len(provision.Stages()))
-		if v.Tone == toneFailed || v.Tone == toneCancelled {
-			v.Stage += " in " + string(provision.Stages()[top])
+	v.viewInstall(now)
+	if v.Job != nil && v.Job.Now {
+		v.Stage = v.Job.What
+		if v.Tone == toneStuck {
+			v.Stage += " stuck in " + string(v.boxAt(v.HostStatus.Job))
 		}
 	}
-	switch v.Tone {
-	case toneFailed, toneCancelled:
-		v.Detail = cut(in.Reason, 300)
-	case toneWaiting:
-		v.Detail = "waiting for power-on"
-		if !in.Armed {
-			v.Detail = "not armed"
-		}
-	case toneRunning:
-		v.Detail = cut(in.Progress, 120)
-		if in.Doubt != "" {
-			v.Detail = cut("a question: is it installed? "+in.Doubt, 300)
-		}
-	}
-	if in.UnderWay() && in.Held != nil {
-		v.Detail = cut(fmt.Sprintf("waits for `rackhand release %s`: is it the box with %s?", in.Host, in.Held), 300)
+	if provision.Wiped(hs.Install, hs.Job) && !hs.Job.UnderWay() {
+		v.Stage = "wiped"
 	}
 	if text := v.Job.detail(); text != "" {
 		v.Detail = text
 	}
 	return v
+}
+
+// viewInstall adds the view of the latest install.
+func (v *hostView) viewInstall(now time.Time) {
+	in := v.Install
+	switch {
+	case v.Unclaimed:
+		v.Stage = "unclaimed"
+		return
+	case in == nil:
+		v.Stage = "not installed"
+		return
+	}
+	v.Clock = newStopwatch(in, now)
+	stage := v.boxAt(in)
+	v.Stage = string(stage)
+	top := stage.Rank()
+	if in.Stage.Ended() {
+		top = in.Furthest().Rank()
+	}
+	if top >= 0 {
+		v.Progress = fmt.Sprintf("stage %d of %d", top+1, len(provision.Stages()))
+		v.Segments = segmentsUpTo(in, top)
+	}
+	switch {
+	case in.Stage == provision.Failed, in.Stage == provision.Cancelled:
+		if top >= 0 {
+			v.Stage += " in " + string(provision.Stages()[top])
+		}
+		v.Detail = cut(in.Reason, 300)
+		return
+	case in.Stage == provision.Serving:
+		return
+	case v.Tone == toneStuck:
+		v.Stage = "stuck in " + v.Stage
+	case in.Stage == provision.Requested:
+		v.Detail = "waiting for power-on"
+		if !in.Armed {
+			v.Detail = "not armed"
+		}
+	}
+	if in.Progress != "" {
+		v.Detail = cut(in.Progress, 120)
+	}
+	if stage != in.Stage {
+		v.Detail = "it booted again, and was in " + string(in.Stage) + " before"
+	}
+	if in.Doubt != "" {
+		v.Detail = cut("a question: is it installed? "+in.Doubt, 300)
+	}
+	if in.Held != nil {
+		v.Detail = cut(fmt.Sprintf("waits for `rackhand release %s`: is it the box with %s?", in.Host, in.Held), 300)
+	}
+}
+
+// boxAt is the stage that the box of an install or job is in.
+func (v *hostView) boxAt(in *provision.Install) provision.Stage {
+	if v.Place != "" && in.UnderWay() {
+		return v.Place
+	}
+	return in.Stage
 }
 
 func newStopwatch(in *provision.Install, now time.Time) *stopwatch {
@@ -156,73 +203,4 @@ func viewEvent(e provision.Event, now time.Time) eventView {
 		v.Fields = append(v.Fields, field{cut(name, 40), cut(e.Fields[name], 200)})
 	}
 	return v
-}
-
-// A tally counts the hosts by their state.
-type tally struct{ Serving, Running, Waiting, Failed, Cancelled, Idle, Unclaimed int }
-
-func count(hosts []hostView) tally {
-	var c tally
-	for _, h := range hosts {
-		switch {
-		case h.Unclaimed:
-			c.Unclaimed++
-		case h.Tone == toneServing:
-			c.Serving++
-		case h.Tone == toneRunning:
-			c.Running++
-		case h.Tone == toneWaiting:
-			c.Waiting++
-		case h.Tone == toneFailed:
-			c.Failed++
-		case h.Tone == toneCancelled:
-			c.Cancelled++
-		default:
-			c.Idle++
-		}
-	}
-	return c
-}
-
-// naturally compares names in natural order: web2 before web10.
-func naturally(a, b string) int {
-	for a != "" && b != "" {
-		na, ra := leadingDigits(a)
-		nb, rb := leadingDigits(b)
-		if na != "" && nb != "" {
-			if len(na) != len(nb) {
-				return len(na) - len(nb)
-			}
-			if na != nb {
-				return compare(na, nb)
-			}
-			a, b = ra, rb
-			continue
-		}
-		if a[0] != b[0] {
-			return compare(a[:1], b[:1])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return len(a) - len(b)
-}
-
-func compare(a, b string) int {
-	if a < b {
-		return -1
-	}
-	return 1
-}
-
-// leadingDigits splits off a number, without its leading zeros.
-func leadingDigits(s string) (digits, rest string) {
-	i := 0
-	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
-		i++
-	}
-	digits = s[:i]
-	for len(digits) > 1 && digits[0] == '0' {
-		digits = digits[1:]
-	}
-	return digits, s[i:]
 }

@@ -2,7 +2,6 @@ package page
 
 import (
 	"math"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +73,10 @@ func reached(stages ...provision.Stage) map[provision.Stage]time.Time {
 	return m
 }
 
+func toneIn(in *provision.Install) tone {
+	return toneOf(provision.HostStatus{Host: "web1", Install: in}.Standing(time.Unix(2000, 0)))
+}
+
 func TestSegments(t *testing.T) {
 	all := provision.Stages()
 	for name, tt := range map[string]struct {
@@ -91,8 +94,8 @@ func TestSegments(t *testing.T) {
 		"nothing":   {&provision.Install{Stage: provision.Failed}, "..............", toneFailed},
 		"unknown":   {&provision.Install{Stage: "odd", Reached: map[provision.Stage]time.Time{"odd": time.Unix(1, 0)}}, "..............", toneRunning},
 	} {
-		if got := letters(segments(tt.in)); got != tt.want || toneOf(tt.in) != tt.tone {
-			t.Errorf("%s: %s %s, want %s %s", name, got, toneOf(tt.in), tt.want, tt.tone)
+		if got := letters(segments(tt.in)); got != tt.want || toneIn(tt.in) != tt.tone {
+			t.Errorf("%s: %s %s, want %s %s", name, got, toneIn(tt.in), tt.want, tt.tone)
 		}
 	}
 }
@@ -104,7 +107,7 @@ func TestTimeline(t *testing.T) {
 		Reached:  reached(provision.Requested, provision.Powered, provision.Addressed, provision.Script),
 		Progress: "1 of 4 files",
 	}
-	steps := timeline(in, time.Unix(1050, 0))
+	steps := timeline(in, "", time.Unix(1050, 0))
 	type row struct {
 		State, Took string
 		X, Width    int
@@ -122,7 +125,7 @@ func TestTimeline(t *testing.T) {
 	}
 	// A clock that went backwards, and stages seen out of order, give no nonsense.
 	in.Reached[provision.Powered] = time.Unix(5000, 0)
-	for _, s := range timeline(in, time.Unix(900, 0)) {
+	for _, s := range timeline(in, "", time.Unix(900, 0)) {
 		if s.X < 0 || s.Width < 0 || s.X+s.Width > 1000 || strings.HasPrefix(s.Took, "-") {
 			t.Errorf("%s: from %d, %d wide, took %q", s.Stage, s.X, s.Width, s.Took)
 		}
@@ -148,16 +151,6 @@ func TestStopwatch(t *testing.T) {
 		if diff := cmp.Diff(tt.want, newStopwatch(&tt.in, now)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-	}
-}
-
-func TestNaturally(t *testing.T) {
-	want := []string{"", "1", "2", "10", "a", "a1", "a1b", "a2", "a10", "a10b2", "a10b10", "b", "web", "web-1"}
-	got := slices.Clone(want)
-	slices.Reverse(got)
-	slices.SortFunc(got, naturally)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

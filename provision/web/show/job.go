@@ -3,10 +3,10 @@ package show
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"rackhand/provision"
+	"rackhand/provision/terminal"
 )
 
 // standing is the state of a host that differs from its install's: a job under way, or empty
@@ -23,9 +23,9 @@ func standing(h provision.HostStatus) (text string, since time.Time) {
 
 // Job writes a rescue, wipe or burn-in: its kind, its state and its details.
 func Job(out io.Writer, in provision.Install) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	w := &terminal.Table{}
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "%s\t%s\n", name, OneLine(fmt.Sprintf(format, args...), 2000))
+		w.Add(name, OneLine(fmt.Sprintf(format, args...), 2000))
 	}
 	row(in.Noun(), "%s", in.ID)
 	row("stage", "%s", in.Stage)
@@ -47,5 +47,5 @@ func Job(out io.Writer, in provision.Install) error {
 	} else if in.Progress != "" {
 		row("progress", "%s", in.Progress)
 	}
-	return w.Flush()
+	return w.Write(out)
 }

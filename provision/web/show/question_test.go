@@ -35,7 +35,7 @@ func TestHeldShown(t *testing.T) {
 	if err := show.Status(&b, provision.Status{Hosts: []provision.HostStatus{h}}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if want := "waits for `rackhand release web1`: MAC 52:54:00:00:00:01, address 10.77.0.11, serial number S4711"; !strings.Contains(b.String(), want) {
+	if want := "waits for `rackhand release web1`: MAC 52:54:00:00:00:01, address 10.77.0.11, serial number S4711"; !strings.Contains(strings.Join(strings.Fields(b.String()), " "), want) {
 		t.Errorf("no %q in:\n%s", want, b.String())
 	}
 }

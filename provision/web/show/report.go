@@ -6,12 +6,12 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"rackhand/provision"
 	"rackhand/provision/catalog"
 	"rackhand/provision/reports"
+	"rackhand/provision/terminal"
 )
 
 // Report writes a report at now: a summary, and a line for each resource that didn't hold.
@@ -19,7 +19,7 @@ import (
 func Report(out io.Writer, k reports.Kept, all bool, now time.Time) error {
 	run := k.Run()
 	fmt.Fprintf(out, "%s: %s; report %d, received %s", OneLine(k.Host, 80), OneLine(k.Status, 20), k.Number, k.Received.Local().Format(time.DateTime))
-	fmt.Fprintf(out, ", took %s; catalog %s\n", seconds(max(0, k.Finished.Sub(k.Started))), dash(OneLine(k.Version, 12)))
+	fmt.Fprintf(out, ", took %s; catalog %s\n", provision.Span(k.Finished.Sub(k.Started)), dash(OneLine(k.Version, 12)))
 	run.Silent = k.Silent
 	if run.Silent {
 		fmt.Fprintf(out, "silent: nothing was heard of its agent for %s; it runs every %s\n", provision.Roughly(now.Sub(k.Received)), provision.Roughly(time.Duration(run.Interval*float64(time.Second))))
@@ -94,12 +94,16 @@ func results(out io.Writer, list []catalog.Result, all bool) error {
 	}
 	slices.SortStableFunc(list, func(a, b catalog.Result) int { return cmp.Compare(order(a.Status), order(b.Status)) })
 	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "STATUS\tCAUSE\tRESOURCE\tTOOK\tWHAT")
+	w := &terminal.Table{Head: []string{"STATUS", "CAUSE", "RESOURCE", "TOOK", "WHAT"}}
 	for _, x := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", OneLine(x.Status, 20), dash(x.Cause), OneLine(x.ID, 120), fmt.Sprintf("%.2f s", x.Seconds), OneLine(x.Message, 400))
+		w.Add(OneLine(x.Status, 20), dash(x.Cause), OneLine(x.ID, 120), took(x.Seconds), OneLine(x.Message, 400))
 	}
-	return w.Flush()
+	return w.Write(out)
+}
+
+// took is a duration in seconds, as people read it.
+func took(seconds float64) string {
+	return provision.Span(time.Duration(seconds * float64(time.Second)))
 }
 
 // checks writes a line for each check on the host that failed, or with all, for each.
@@ -111,18 +115,16 @@ func checks(out io.Writer, list []catalog.CheckResult, all bool) error {
 		return nil
 	}
 	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "STATUS\tCHECK\tSOURCE\tTOOK\tWHAT")
+	w := &terminal.Table{Head: []string{"STATUS", "CHECK", "SOURCE", "TOOK", "WHAT"}}
 	for _, x := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", OneLine(x.Status, 20), OneLine(x.Check, 120), dash(OneLine(x.Source, 80)), fmt.Sprintf("%.2f s", x.Seconds), OneLine(x.Message, 400))
+		w.Add(OneLine(x.Status, 20), OneLine(x.Check, 120), dash(OneLine(x.Source, 80)), took(x.Seconds), OneLine(x.Message, 400))
 	}
-	return w.Flush()
+	return w.Write(out)
 }
 
 // Reports writes a host's reports, a line each.
 func Reports(out io.Writer, list []reports.Kept) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "REPORT\tRECEIVED\tSTATUS\tCATALOG\tTOOK\tWHAT")
+	w := &terminal.Table{Head: []string{"REPORT", "RECEIVED", "STATUS", "CATALOG", "TOOK", "WHAT"}}
 	for _, k := range list {
 		what := Totals(k.Count())
 		if k.Error != "" {
@@ -131,7 +133,7 @@ func Reports(out io.Writer, list []reports.Kept) error {
 		if k.Age > 0 {
 			what += "; kept catalog"
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", k.Number, k.Received.Local().Format(time.DateTime), OneLine(k.Status, 20), dash(OneLine(k.Version, 12)), seconds(max(0, k.Finished.Sub(k.Started))), what)
+		w.Add(fmt.Sprint(k.Number), k.Received.Local().Format(time.DateTime), OneLine(k.Status, 20), dash(OneLine(k.Version, 12)), provision.Span(k.Finished.Sub(k.Started)), what)
 	}
-	return w.Flush()
+	return w.Write(out)
 }

@@ -105,6 +105,23 @@ func TestSwitchPort(t *testing.T) {
 	golden(t, "switch-port.txt", out.String())
 }
 
+// TestLateShown: an install or a job over its budget says so.
+func TestLateShown(t *testing.T) {
+	late := install(provision.Packages)
+	job := *late
+	job.Job = provision.JobRescue
+	for _, h := range []provision.HostStatus{{Host: "web1", Install: late}, {Host: "web1", Job: &job}} {
+		var out strings.Builder
+		now := at(0).Add(16 * time.Minute)
+		if err := show.Status(&out, provision.Status{Hosts: []provision.HostStatus{h}}, now); err != nil {
+			t.Fatal(err)
+		}
+		if h.Standing(now) == provision.StandsOver != strings.Contains(out.String(), "over its budget of 15 min") {
+			t.Errorf("%s:\n%s", h.Standing(now), out.String())
+		}
+	}
+}
+
 // TestAgentShown: a host whose report was no plain "ok" isn't shown as one.
 func TestAgentShown(t *testing.T) {
 	agent := provision.NewAgentState(at(101), 3*time.Hour, 42, []string{"hostile \x1b[31m"})
@@ -138,6 +155,18 @@ func TestOneLine(t *testing.T) {
 	} {
 		if got := show.OneLine(in, 10); got != want {
 			t.Errorf("OneLine(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestTraceLine(t *testing.T) {
+	at := time.Date(2026, 11, 22, 12, 0, 1, 2e6, time.Local)
+	for want, l := range map[string]provision.TraceLine{
+		"12:00:01.002 < HTTP GET /a: 200":                    {Time: at, Text: "HTTP GET /a: 200"},
+		`12:00:01.002 > OFFER \x1b (3 times since 11:59:01)`: {Time: at, Sent: true, Text: "OFFER \x1b", Times: 3, Since: at.Add(-time.Minute)},
+	} {
+		if got := show.TraceLine(l); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

@@ -21,7 +21,24 @@ func TestInvisible(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.WriteString(show.Event(provision.Event{Host: "web1", Message: evil + "\nX 00:00:00 web2"}))
+	if err := show.Event(&b, provision.Event{Host: "web1", Message: evil + "\nX 00:00:00 web2"}); err != nil {
+		t.Fatal(err)
+	}
+	stuck := st.Hosts[0]
+	stuck.Maker, stuck.Place, stuck.Power = evil, provision.Installer, evil
+	stuck.Stuck = &provision.Stuck{
+		Rule: "failed", Causes: []provision.Cause{{Text: evil, Decider: evil}}, Remedy: provision.Remedy{Text: evil, Command: evil},
+		Last: &provision.Seen{Text: evil}, Expected: &provision.Expected{Text: evil}, Boxes: []string{evil}, Link: evil,
+	}
+	events := []provision.Event{{}, {Host: "web1", Source: "installer", Kind: evil, Message: evil + "\nX 00:00:00 web2"}}
+	for _, err := range []error{
+		show.Host(&b, stuck, events, time.Now()), show.Why(&b, provision.WhyReply{Host: stuck, Evidence: events}, time.Now()),
+		show.Event(&b, events[0]), show.Event(&b, events[1]),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	if n := strings.Count(b.String(), `a\u202eb\u200bc\x1b[31md\u009be`); n < 5 {
 		t.Errorf("it is shown %d times in\n%s", n, b.String())
 	}
