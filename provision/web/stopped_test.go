@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -145,7 +146,9 @@ func TestFetchStopped(t *testing.T) {
 	breakOff(t, "127.0.0.11", at, kernel, 3<<20, true) // within a minute
 	breakOff(t, "127.0.0.11", at, program, 1<<20, true)
 	events := r.awaitKinds("web1", "fetch-stopped", 2)
-	for i, file := range []string{"vmlinuz", "big.efi"} {
+	// Each connection is served by its own goroutine: the later one may be the first to notice.
+	slices.SortFunc(events, func(a, b provision.Event) int { return strings.Compare(a.Fields["file"], b.Fields["file"]) })
+	for i, file := range []string{"big.efi", "vmlinuz"} {
 		f := events[i].Fields
 		bytes, err := strconv.ParseInt(f["bytes"], 10, 64)
 		if f["file"] != file || f["address"] != "127.0.0.11" || f["size"] != fmt.Sprint(bigSize) || f["why"] != "closed" ||
