@@ -8,7 +8,7 @@ CACHE ?= $(CURDIR)/.cache
 # A Go of our own, if the machine's is too old: see .ci/go.
 export PATH := $(abspath $(CACHE))/go/go$(shell sed -n 's/^go //p' go.mod)/bin:$(PATH)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo development)
+VERSION := $(shell .ci/version)
 PAYLOAD := bootfiles/payload
 # Go leaves folders that begin with a dot out of ./...
 ALL := ./... ./.ci/testtable
@@ -35,8 +35,9 @@ needs-demo needs-test: needs-%:
 	@.ci/needs $* $(abspath $(CACHE))
 
 build: go ## build rackhand (it carries the agent and the installer) into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(PAYLOAD)/rackhand-agent ./cmd/rackhand-agent
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-installer ./cmd/rackhand-installer
+	for arch in amd64 arm64; do \
+	  GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(PAYLOAD)/rackhand-agent-$$arch ./cmd/rackhand-agent && \
+	  GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PAYLOAD)/rackhand-installer-$$arch ./cmd/rackhand-installer || exit 1; done
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rackhand ./cmd/rackhand
 
 check: go ## gofumpt, go vet, staticcheck
@@ -103,4 +104,4 @@ bench: deps-bench build image ## DHCP, HTTP and TFTP beside Kea, dnsmasq, nginx 
 test: needs-test check e2e ## everything, as CI runs it
 
 clean: ## remove built files; the root image in .cache stays
-	rm -rf bin $(PAYLOAD)/rackhand-agent $(PAYLOAD)/rackhand-installer
+	rm -rf bin $(PAYLOAD)/rackhand-*

@@ -154,18 +154,20 @@ func TestList(t *testing.T) {
 
 func TestPayload(t *testing.T) {
 	files := fstest.MapFS{
-		"payload/README":         {Data: []byte("readme")},
-		"payload/rackhand-agent": {Data: []byte("\x7fELF")},
+		"payload/README":               {Data: []byte("readme")},
+		"payload/rackhand-agent-arm64": {Data: []byte("\x7fELF")},
 	}
-	if b, err := payloadFrom(files, PayloadAgent); err != nil || string(b) != "\x7fELF" {
+	if b, err := payloadFrom(files, PayloadAgent, "arm64"); err != nil || string(b) != "\x7fELF" {
 		t.Errorf("agent: %q, %v", b, err)
 	}
-	if _, err := payloadFrom(files, PayloadInstaller); !errors.Is(err, ErrNoPayload) {
-		t.Errorf("installer: %v, want ErrNoPayload", err)
+	for _, absent := range [][2]string{{PayloadInstaller, "arm64"}, {PayloadAgent, "amd64"}} {
+		if _, err := payloadFrom(files, absent[0], absent[1]); !errors.Is(err, ErrNoPayload) {
+			t.Errorf("%v: %v, want ErrNoPayload", absent, err)
+		}
 	}
-	for _, name := range []string{"README", "", "../payload/README", "rackhand"} {
-		if _, err := payloadFrom(files, name); err == nil || errors.Is(err, ErrNoPayload) {
-			t.Errorf("%q: %v, want an error that it is none", name, err)
+	for _, wrong := range [][2]string{{"README", "amd64"}, {"", "amd64"}, {"../payload/README", "amd64"}, {"rackhand", "agent"}, {PayloadAgent, ""}, {PayloadAgent, "riscv64"}} {
+		if _, err := payloadFrom(files, wrong[0], wrong[1]); err == nil || errors.Is(err, ErrNoPayload) {
+			t.Errorf("%v: %v, want an error that it is none", wrong, err)
 		}
 	}
 	if b, err := payload.ReadFile("payload/README"); err != nil || len(b) == 0 {

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// arch is the one architecture that images are built of so far, in Debian's word.
-	arch = "amd64"
+	// Processor is the one that images are for so far, in Debian's word.
+	Processor = "amd64"
+	arch      = Processor
 	// releaseEpoch is the time that every file bears which no package brought as it is
 	// (2023-06-10, bookworm's release, in Unix seconds), so that a build tomorrow
 	// makes the same bytes from the same packages.

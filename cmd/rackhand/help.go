@@ -51,13 +51,6 @@ func (c *manCmd) Run(p usage.Program, out io.Writer) error {
 	return err
 }
 
-type versionCmd struct{}
-
-func (c *versionCmd) Run(p usage.Program, out io.Writer) error {
-	_, err := fmt.Fprintln(out, p.Version)
-	return err
-}
-
 type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }

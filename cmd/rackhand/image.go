@@ -48,7 +48,7 @@ func (c *imageBuild) Run(ctx context.Context, p *imageCmd, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	installer, err := bootfiles.Payload("rackhand-installer")
+	installer, err := bootfiles.Payload(bootfiles.PayloadInstaller, image.Processor)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (s *size) UnmarshalText(text []byte) error {
 }
 
 func (c *imageImport) Run(ctx context.Context, p *imageCmd, out io.Writer) error {
-	installer, err := bootfiles.Payload("rackhand-installer")
+	installer, err := bootfiles.Payload(bootfiles.PayloadInstaller, image.Processor)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ type ownCommands struct {
 	Help       helpCmd       `cmd:"" help:"Show the commands, explain one, or list the exit codes."`
 	Man        manCmd        `cmd:"" help:"Print the manual page of a command, or write all of them."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell: bash, zsh or fish."`
-	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Version    versionCmd    `cmd:"" help:"Print the version, its commit, and what it was built with."`
 
 	Complete completeCmd `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print the words that may stand next, for the shells' scripts."`
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // agentProgram is the agent that `make build` makes.
-const agentProgram = "../../bootfiles/payload/rackhand-agent"
+const agentProgram = "../../bootfiles/payload/rackhand-agent-amd64"
 
 // An agentHost is an appliance and its host web1, each in a namespace, with the programs as
 // they are shipped and a cable between them. The host's files lie below root.

@@ -11,13 +11,17 @@ import (
 )
 
 // loadAgents finds the agents' programs. A rackhand that was built without one offers none.
-func (a *Appliance) loadAgents() *agentfile.Programs {
-	own, err := bootfiles.Payload(bootfiles.PayloadAgent)
-	if err != nil {
-		a.Log.Debug("no agent is offered", "error", err)
-		own = nil
+func (a *Appliance) loadAgents() agentfile.ByProcessor {
+	own := map[string][]byte{}
+	for _, processor := range bootfiles.Processors() {
+		program, err := bootfiles.Payload(bootfiles.PayloadAgent, processor)
+		if err != nil {
+			a.Log.Debug("no agent is offered", "processor", processor, "error", err)
+			program = nil
+		}
+		own[processor] = program
 	}
-	p, err := agentfile.Load(filepath.Join(a.cfg.State, "agents"), a.Version, own, a.cfg.Agent.Version)
+	p, err := agentfile.LoadAll(filepath.Join(a.cfg.State, "agents"), a.Version, own, a.cfg.Agent.Version)
 	if err != nil {
 		a.Log.Error("keeping the agents' programs", "error", err)
 	}
@@ -33,8 +37,11 @@ func (a *Appliance) agentProblems() []string {
 		return nil // nothing serves agents yet
 	}
 	var out []string
-	if a.agents.Problem != "" {
-		out = append(out, a.agents.Problem)
+	for _, processor := range bootfiles.Processors() {
+		// A version of before may never have had agents for a processor that no host has.
+		if p := a.agents[processor]; p != nil && p.Problem != "" && hasProcessor(a.holder.Current(), processor) {
+			out = append(out, p.Problem)
+		}
 	}
 	if group := a.cfg.Agent.Canary; group != "" && !hasGroup(a.holder.Current(), group) {
 		out = append(out, fmt.Sprintf("agent.canary in rackhand.yaml: no host is in the group %s, so no agent is upgraded", group))
@@ -43,6 +50,20 @@ func (a *Appliance) agentProblems() []string {
 		out = append(out, fmt.Sprintf("the certificate of this appliance's CA expires on %s: no agent trusts it after that", ends.UTC().Format(time.DateOnly)))
 	}
 	return out
+}
+
+// hasProcessor reports whether a host may have a processor. Where the inventory or a host's
+// system isn't known, that is amd64.
+func hasProcessor(snap *inventory.Snapshot, processor string) bool {
+	if snap == nil || processor == inventory.ArchAMD64 {
+		return processor == inventory.ArchAMD64
+	}
+	for _, h := range snap.Hosts {
+		if h.System != nil && h.System.Processor() == processor {
+			return true
+		}
+	}
+	return false
 }
 
 func hasGroup(snap *inventory.Snapshot, group string) bool {

@@ -50,7 +50,7 @@ func TestAgentsShown(t *testing.T) {
 		}
 	}
 	a := &Appliance{
-		Deps: Deps{Clock: func() time.Time { return now }}, cfg: config.Default(), ca: ca, agents: &agentfile.Programs{},
+		Deps: Deps{Clock: func() time.Time { return now }}, cfg: config.Default(), ca: ca, agents: agentfile.ByProcessor{},
 		holder: &inventory.Holder{},
 	}
 	snap := &inventory.Snapshot{Hosts: map[string]*inventory.Host{}}
@@ -89,7 +89,8 @@ func TestAgentsShown(t *testing.T) {
 	if got := a.agentProblems(); len(got) > 0 {
 		t.Errorf("problems: %q", got)
 	}
-	a.agents.Problem = "there is no agent v9"
+	a.agents[inventory.ArchAMD64] = &agentfile.Programs{Problem: "there is no agent v9"}
+	a.agents[inventory.ArchARM64] = &agentfile.Programs{Problem: "no host has that processor"}
 	a.cfg.Agent.Canary = "canary"
 	now = now.Add(19*365*24*time.Hour + time.Hour)
 	if !slices.Equal(a.agentProblems(), []string{"there is no agent v9", "the certificate of this appliance's CA expires on 2046-11-25: no agent trusts it after that"}) {

@@ -96,7 +96,7 @@ type Appliance struct {
 	gate     *gate.Gate
 	supply   *preview.Supplies
 	lacking  preview.Lacking
-	agents   *agentfile.Programs
+	agents   agentfile.ByProcessor
 	ca       *pki.Authority
 
 	handout  *handout.Maker

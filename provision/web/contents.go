@@ -134,8 +134,11 @@ func (s *Server) content(c echo.Context) error {
 			return stream(c, strings.NewReader(text))
 		}
 	}
-	if sum == s.agentSum() {
-		b, err := bootfiles.Payload(bootfiles.PayloadAgent)
+	for _, p := range bootfiles.Processors() {
+		if sum != s.agentSums()[p] {
+			continue
+		}
+		b, err := bootfiles.Payload(bootfiles.PayloadAgent, p)
 		if err != nil {
 			return err
 		}
@@ -203,11 +206,14 @@ func stream(c echo.Context, from io.ReadSeeker) error {
 	return nil
 }
 
-// sumOfAgent is the SHA-256 of the agent that this program carries; "" when it carries none.
-func sumOfAgent() string {
-	b, err := bootfiles.Payload(bootfiles.PayloadAgent)
-	if err != nil {
-		return ""
+// sumsOfAgents are the SHA-256 of the agents that this program carries, by processor. It has
+// none for a processor without an agent.
+func sumsOfAgents() map[string]string {
+	sums := map[string]string{}
+	for _, p := range bootfiles.Processors() {
+		if b, err := bootfiles.Payload(bootfiles.PayloadAgent, p); err == nil {
+			sums[p] = catalog.Sum(string(b))
+		}
 	}
-	return catalog.Sum(string(b))
+	return sums
 }

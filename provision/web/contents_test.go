@@ -361,7 +361,7 @@ func TestFirstFormat(t *testing.T) {
 			t.Errorf("%s: upgraded, it is %+v", name, a)
 		}
 	}
-	if b, err := bootfiles.Payload(bootfiles.PayloadAgent); err == nil {
+	if b, err := bootfiles.Payload(bootfiles.PayloadAgent, inventory.ArchAMD64); err == nil {
 		if w := r.got(web1, catalog.ContentPath+catalog.Sum(string(b)), "", ""); w.Code != 200 || w.Body.Len() != len(b) {
 			t.Errorf("the agent itself: %d", w.Code)
 		}

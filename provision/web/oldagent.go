@@ -58,12 +58,9 @@ func (s *Server) tooOld(c echo.Context, h *inventory.Host, format int, why strin
 // upgradeCommand fetches this appliance's agent on a host, with the host's certificate, checks
 // its SHA-256, and restarts it. Images have apt-helper, while a minimal Debian has no curl.
 func (s *Server) upgradeCommand(c echo.Context, h *inventory.Host) string {
-	if h.System != nil && h.System.Processor() != inventory.ArchAMD64 {
-		return fmt.Sprintf("rackhand install %s (this rackhand carries no agent for %s)", h.Name, h.System.Processor())
-	}
-	sum := s.agentSum()
+	sum := s.agentSums()[processor(h)]
 	if sum == "" {
-		return "rackhand install " + h.Name + " (this rackhand carries no agent)"
+		return fmt.Sprintf("rackhand install %s (this rackhand carries no agent for %s)", h.Name, processor(h))
 	}
 	url := s.appliance(c.Request().Context()).Agents + catalog.ContentPath + sum
 	const own = "/var/lib/rackhand-agent/"

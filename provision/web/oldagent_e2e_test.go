@@ -178,7 +178,7 @@ func TestOldAgent(t *testing.T) {
 	o.wantFiles("with nothing", map[string]string{"motd": "hello naïve\n", "key.der": "", "large": ""})
 
 	// The command that is shown, for both kinds of systems.
-	if _, err := bootfiles.Payload(bootfiles.PayloadAgent); err != nil {
+	if _, err := bootfiles.Payload(bootfiles.PayloadAgent, inventory.ArchAMD64); err != nil {
 		t.Fatalf("%v: `make build` brings it", err)
 	}
 	for _, installer := range []string{inventory.InstallerAnaconda, inventory.InstallerImage} {

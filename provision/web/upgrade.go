@@ -18,15 +18,18 @@ import (
 
 // offered returns the agent that a host should run; nil when it keeps its own.
 func (s *Server) offered(h *inventory.Host) *agentfile.Program {
-	if s.Programs == nil || s.Programs.Offered == nil || !runsAgent(h) || s.Agent.Canary != "" && h.Group != s.Agent.Canary {
+	if s.Agent.Canary != "" && h.Group != s.Agent.Canary {
 		return nil
 	}
-	return s.Programs.Offered
+	return s.Programs.Offered(processor(h))
 }
 
-// runsAgent reports whether the agents' programs, which are for amd64 only, run on a host.
-func runsAgent(h *inventory.Host) bool {
-	return h.System == nil || h.System.Processor() == inventory.ArchAMD64
+// processor is that of a host, in Debian's word; a host without a system is taken for amd64.
+func processor(h *inventory.Host) string {
+	if h.System == nil {
+		return inventory.ArchAMD64
+	}
+	return h.System.Processor()
 }
 
 // agentRuns records the version of the agent that asks, and offers another if the host should
@@ -80,17 +83,14 @@ func (s *Server) agentBinary(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if !runsAgent(h) {
-		s.warn(h.Name, "no-agent", fmt.Sprintf("%s is %s, and this rackhand carries an agent for %s alone", h.Name, h.System.Processor(), inventory.ArchAMD64))
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "this rackhand carries no agent for that processor")
-	}
 	if p := s.offered(h); p != nil {
 		return s.sendProgram(c, p)
 	}
-	b, err := bootfiles.Payload(bootfiles.PayloadAgent)
+	b, err := bootfiles.Payload(bootfiles.PayloadAgent, processor(h))
 	if err != nil {
 		s.Log.Error("the agent's binary", "error", err)
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "this rackhand carries no agent")
+		s.warn(h.Name, "no-agent", fmt.Sprintf("%s is %s, and this rackhand carries no agent for it: `make build` puts one in", h.Name, processor(h)))
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "this rackhand carries no agent for that processor")
 	}
 	return send(c, bytes.NewReader(b))
 }

@@ -48,7 +48,7 @@ func (r *testServer) upgrades(settings config.Agent) *agentfile.Programs {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.options.Programs, r.options.Agent = p, settings
+	r.options.Programs, r.options.Agent = agentfile.ByProcessor{inventory.ArchAMD64: p}, settings
 	r.serve()
 	return p
 }

@@ -91,7 +91,7 @@ type Options struct {
 	// Bind records which CA the database belongs to, once another one signs; nil: no record.
 	Bind func(ctx context.Context, ca []byte) error
 	// Programs are the agents' programs; nil: those of the build alone, and no upgrades.
-	Programs *agentfile.Programs
+	Programs agentfile.ByProcessor
 	// Agent says which hosts are offered which of them, and how certificates are renewed.
 	Agent config.Agent
 }
@@ -114,8 +114,8 @@ type Server struct {
 	unclaimed unclaimed
 	caMu      sync.Mutex // held while the CA is changed
 	old       oldAgents
-	// agentSum is the SHA-256 of the agent that this program carries.
-	agentSum func() string
+	// agentSums are the SHA-256 of the agents that this program carries, by processor.
+	agentSums func() map[string]string
 }
 
 // maxRefused bounds the refused addresses that are remembered within a minute.
@@ -137,7 +137,7 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		Options: o, drifts: &limit.Limiter{Every: time.Hour}, refused: &limit.Limiter{Most: maxRefused}, fetched: &limit.Limiter{Every: fetchEvery}, stuck: &limit.Limiter{Every: time.Hour},
-		taken: newTaken(o.Journal.Counted, o.Limits), agentSum: sync.OnceValue(sumOfAgent),
+		taken: newTaken(o.Journal.Counted, o.Limits), agentSums: sync.OnceValue(sumsOfAgents),
 	}
 }
 

@@ -1,11 +1,13 @@
 package web_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"debug/elf"
 	"encoding/json"
 	"encoding/pem"
 	"net/http/httptest"
@@ -13,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"rackhand/bootfiles"
 	"rackhand/bootfiles/image"
 	"rackhand/inventory"
 	"rackhand/provision"
@@ -212,12 +215,27 @@ func TestEnrolment(t *testing.T) {
 	r.want(r.ask(r.agents, "10.77.0.11", "GET", "/v1/catalog", ""), 403) // no certificate
 }
 
-// TestAgentOfAnotherProcessor: a program that can't run there is not handed out.
+// TestAgentOfAnotherProcessor: a host gets the agent for its processor, and never another one.
 func TestAgentOfAnotherProcessor(t *testing.T) {
 	r := newTestServer(t)
 	r.arm("web1")
 	token := r.script(web1MAC, "10.77.0.11")
 	r.snap.Hosts["web1"].System = &inventory.System{Name: "arm", Installer: inventory.InstallerImage, Image: "debian12", Arch: inventory.ArchARM64}
-	r.want(r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/agent", ""), 503)
-	r.wantEvent("web1", "no-agent")
+	w := r.ask(r.boot, "10.77.0.11", "GET", "/i/"+token+"/agent", "")
+	switch agent, err := bootfiles.Payload(bootfiles.PayloadAgent, inventory.ArchARM64); {
+	case err != nil: // a plain go build
+		r.want(w, 503)
+		r.wantEvent("web1", "no-agent")
+	case w.Code != 200 || !bytes.Equal(w.Body.Bytes(), agent) || elfMachine(t, w.Body.Bytes()) != elf.EM_AARCH64:
+		t.Errorf("%d, %d bytes; want 200 and the %d bytes of the arm64 agent", w.Code, w.Body.Len(), len(agent))
+	}
+}
+
+func elfMachine(t *testing.T, program []byte) elf.Machine {
+	t.Helper()
+	f, err := elf.NewFile(bytes.NewReader(program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Machine
 }

@@ -80,7 +80,7 @@ func Serve(t testing.TB, inventory map[string]string, hosts ...*Host) *Appliance
 		a.Declare(file, text)
 	}
 	must(t, os.Getenv("RACKHAND_BIN"), "check", filepath.Join(a.dir, "inventory"))
-	agent, err := os.ReadFile(filepath.Join(os.Getenv("RACKHAND_BIN"), "../../bootfiles/payload/rackhand-agent"))
+	agent, err := os.ReadFile(filepath.Join(os.Getenv("RACKHAND_BIN"), "../../bootfiles/payload/rackhand-agent-amd64"))
 	if err != nil {
 		t.Fatalf("%v: `make build` builds it", err)
 	}
