@@ -1,7 +1,7 @@
 # rackhand: plain `make` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build check fuzz test unit e2e demo image deps deps-test deps-bench clean bench go needs-demo needs-test
+.PHONY: packages help build check fuzz test unit e2e demo image deps deps-test deps-bench clean bench go needs-demo needs-test
 
 # Where the demo and the tests keep their root image between runs.
 CACHE ?= $(CURDIR)/.cache
@@ -52,8 +52,13 @@ deps: go ## install what the demo needs: with apt, and a Go if the machine's is 
 deps-test: deps
 	@$(SUDO) .ci/apt ipmitool redfishtool zstd dnsmasq-base isc-dhcp-client busybox tftp-hpa chromium kea-admin curl ipxe-qemu \
 	  qemu-system-arm qemu-efi-aarch64 shim-signed grub-efi-amd64-signed systemd xz-utils lz4 zstd \
-	  dnf rpm createrepo-c apt-utils gpg xorriso openipmi python3-pyghmi freeipmi-tools systemd-container strace tcpdump zsh fish man-db groff-base
+	  dnf rpm lintian rpmlint createrepo-c apt-utils gpg xorriso openipmi python3-pyghmi freeipmi-tools systemd-container strace tcpdump zsh fish man-db groff-base
 	@command -v npm >/dev/null || $(SUDO) .ci/apt npm
+
+# A deb, an rpm and an SBOM for each processor. The same commit gives the same bytes.
+DIST ?= dist
+packages: build ## a deb, an rpm and an SBOM for amd64 and arm64, into dist/ (DIST=FOLDER)
+	.ci/packages $(DIST)
 
 image: build
 	$(SUDO) bin/rackhand image --state $(CACHE) build debian12 --if-missing
@@ -68,9 +73,10 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 	.ci/peers $(PEERS) isc-dhcp-relay sudo cron
 	.ci/axe $(PEERS)
 	$(SUDO) .ci/system $(PEERS)/puppet $(CACHE)/images/debian12/root.tar.zst puppet-agent $(addprefix puppet-module-puppetlabs-,$(PUPPET)) cron sudo
-	$(SUDO) .ci/system --repository $(PEERS)/shipped $(CACHE)/images/debian12/root.tar.zst chrony logrotate nginx ssl-cert sudo unattended-upgrades
+	$(SUDO) .ci/system --repository $(PEERS)/shipped $(CACHE)/images/debian12/root.tar.zst chrony ipxe logrotate nginx ssl-cert sudo unattended-upgrades
+	rm -rf $(CACHE)/packages && .ci/packages $(CACHE)/packages
 	go build -o bin/testtable ./.ci/testtable
-	set -o pipefail; $(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(abspath $(CACHE))/images RACKHAND_BIN=$(CURDIR)/bin/rackhand \
+	set -o pipefail; $(SUDO) env "PATH=$$PATH" RACKHAND_PEERS=$(PEERS) RACKHAND_IMAGES=$(abspath $(CACHE))/images RACKHAND_BIN=$(CURDIR)/bin/rackhand RACKHAND_PACKAGES=$(abspath $(CACHE))/packages \
 	  go test -tags e2e -count=1 -p 2 -timeout 60m -json $(ALL) | bin/testtable -o $(TABLE)
 	@echo "the table is kept in $(TABLE)"
 

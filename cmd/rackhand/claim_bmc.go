@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"rackhand/inventory/edit"
+	"rackhand/provision/takeover"
 )
 
 // claimBMC are the flags of a claim that declare the host's BMC.
@@ -59,7 +60,10 @@ func (c claimBMC) on(host *edit.Host, inventory string) (keep func() (path strin
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return path, err
 		}
-		return path, renameio.WriteFile(path, append(password, '\n'), 0o600)
+		if err := renameio.WriteFile(path, append(password, '\n'), 0o600); err != nil {
+			return path, err
+		}
+		return path, takeover.AsFolder(cfg.Secrets)
 	}, nil
 }
 

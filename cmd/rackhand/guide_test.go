@@ -56,16 +56,14 @@ func TestGuideExamples(t *testing.T) {
 					g.yaml(t, first, block)
 				case kind == "kickstart":
 					g.kickstart(t, block)
-				case kind == "ini":
-					g.unit(t, block)
 				case kind == "text": // a program's output
 				default:
-					t.Errorf("nothing tries examples in %q: write one of yaml, kickstart, ini, text for what a program prints, or no word for commands", kind)
+					t.Errorf("nothing tries examples in %q: write one of yaml, kickstart, text for what a program prints, or no word for commands", kind)
 				}
 			})
 		}
 	}
-	if tried["yaml"] < 7 || tried[""] < 6 || tried["kickstart"] == 0 || tried["ini"] == 0 {
+	if tried["yaml"] < 7 || tried[""] < 6 || tried["kickstart"] == 0 {
 		t.Errorf("examples were lost: %v", tried)
 	}
 }
@@ -108,8 +106,16 @@ func newGuide(t *testing.T) *guide {
 	return g
 }
 
-// commands are of rackhand, of make, or install's.
+// commands are of rackhand, of make, install's, or those of a packaged rackhand.
 func (g *guide) commands(t *testing.T, block string) {
+	var packaged []byte
+	for _, name := range []string{"packaged_e2e_test.go", "upgraded_e2e_test.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packaged = append(packaged, text...)
+	}
 	makefile, err := os.ReadFile("../../Makefile")
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +125,11 @@ func (g *guide) commands(t *testing.T, block string) {
 		switch {
 		case len(words) == 0 || words[0] == "install":
 		case words[0] == "rackhand": // TestDocumentedCommands
+		case words[0] == "apt": // TestPackaged
+		case slices.Contains([]string{"systemctl", "rm"}, words[0]): // TestPackaged and TestUpgraded, if they run the line
+			if !strings.Contains(string(packaged), strings.TrimSpace(line)) {
+				t.Errorf("neither TestPackaged nor TestUpgraded runs %s", line)
+			}
 		case words[0] == "make" && len(words) > 1:
 			if !slices.ContainsFunc(target.FindAllStringSubmatch(string(makefile), -1), func(m []string) bool { return m[1] == words[1] }) {
 				t.Errorf("make has no target %s", words[1])
@@ -178,15 +189,20 @@ hosts: {web1: {mac: "52:54:00:00:00:01", address: 10.77.0.11, system: rocky9, va
 	})
 }
 
-// unit tries the command of a systemd unit.
-func (g *guide) unit(t *testing.T, block string) {
-	_, line, _ := strings.Cut(block, "\nExecStart=/usr/local/bin/rackhand ")
-	line, _, _ = strings.Cut(line, "\n")
-	if line == "" {
-		t.Fatal("the unit has no line ExecStart=/usr/local/bin/rackhand COMMAND")
+// TestUnit checks that rackhand has the commands that the packages' unit runs.
+func TestUnit(t *testing.T) {
+	unit, err := os.ReadFile("../../config/packaging/rackhand.service")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if why := unknown(g.commandLine, strings.Fields(line)); why != "" {
-		t.Errorf("ExecStart=/usr/local/bin/rackhand %s: %s", line, why)
+	commands := regexp.MustCompile(`(?m)^Exec\w+=\+?/usr/bin/rackhand (.+)$`).FindAllStringSubmatch(string(unit), -1)
+	if len(commands) != 2 {
+		t.Fatalf("it runs %q", commands)
+	}
+	for _, c := range commands {
+		if why := unknown(commandLine(t), strings.Fields(c[1])); why != "" {
+			t.Errorf("rackhand %s: %s", c[1], why)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 type initCmd struct {
-	Dir       string       `arg:"" complete:"file" help:"The folder to write. The other commands look in /etc/rackhand."`
+	Dir       string       `arg:"" optional:"" default:"/etc/rackhand" complete:"file" help:"The folder to write: by default the one that the other commands look in."`
 	Interface string       `help:"The link that boxes boot on (default: chosen, with the reason)." placeholder:"LINK"`
 	Force     bool         `help:"Overwrite existing files."`
 	Subnet    netip.Prefix `help:"The link's subnet, such as 10.77.0.0/24, for a link that isn't up. Needs --address." placeholder:"SUBNET"`
@@ -50,6 +50,9 @@ func (c *initCmd) Run(out io.Writer) error {
 		return err
 	}
 	if err := setup.Write(c.Dir, files, c.Force); err != nil {
+		return err
+	}
+	if err := giveSecrets(c.Dir); err != nil {
 		return err
 	}
 	settings, folder := filepath.Join(c.Dir, "rackhand.yaml"), filepath.Join(c.Dir, "inventory")

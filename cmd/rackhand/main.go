@@ -90,6 +90,7 @@ type supplyCommands struct {
 }
 
 type ownCommands struct {
+	Takeover   takeoverCmd   `cmd:"" hidden:"" help:"Give the state folder to the service's user (the package does)."`
 	Help       helpCmd       `cmd:"" help:"Show the commands, explain one, or list the exit codes."`
 	Man        manCmd        `cmd:"" help:"Print the manual page of a command, or write all of them."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell: bash, zsh or fish."`

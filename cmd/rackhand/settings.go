@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"rackhand/config"
+	"rackhand/provision/takeover"
 )
 
 // settingsFlags are those of the commands that work in the appliance's state folder
@@ -31,6 +34,16 @@ func (f *settingsFlags) AfterApply() error {
 		f.cfg.State = f.State
 	}
 	return nil
+}
+
+// AfterRun gives what root has put into the state folder to the folder's owner: the service
+// may run as a user of its own.
+func (f *settingsFlags) AfterRun() error {
+	err := takeover.AsFolder(f.cfg.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // folder is one of the state folder.

@@ -42,7 +42,7 @@ func TestDHCPOn(t *testing.T) {
 		holder: &inventory.Holder{},
 	}
 	a.urls, a.gate = a.applianceAt(a.cfg.Address), a.newGate()
-	s := a.dhcp(a.links[1])
+	s := a.dhcp(a.links[1], nil)
 	mac := inventory.MAC{0x52, 0x54, 0, 0, 0, 1}
 	for got, want := range map[string]string{
 		s.ServerAddr.String():    "10.78.0.1",

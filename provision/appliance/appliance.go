@@ -36,6 +36,7 @@ import (
 	"rackhand/provision/links"
 	"rackhand/provision/mirror"
 	"rackhand/provision/neighbour"
+	"rackhand/provision/notify"
 	"rackhand/provision/operate"
 	"rackhand/provision/orders"
 	"rackhand/provision/pki"
@@ -61,6 +62,8 @@ type Deps struct {
 	Log     *slog.Logger
 	// Version is the version of this rackhand and of the agent that it carries.
 	Version string
+	// Manager is the service manager that is told how the appliance is; nil: none.
+	Manager *notify.Manager
 	// Traced gets the bytes of memory that the traces take, now and then; may be nil.
 	Traced func(bytes int)
 	// May has the operator's permissions for a state folder that isn't as it was left.
@@ -136,7 +139,7 @@ func build(ctx context.Context, cfg *config.Config, d Deps) (*Appliance, error) 
 	if err := file.Guarded(cfg.State); err != nil {
 		return nil, fmt.Errorf("the state folder: %w", err)
 	}
-	on, err := waitForLinks(ctx, cfg, d.Log)
+	on, err := waitForLinks(ctx, cfg, d.Manager, d.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -10,8 +11,10 @@ import (
 
 	"rackhand/provision"
 	"rackhand/provision/conduct"
+	"rackhand/provision/notify"
 	"rackhand/provision/routeradvert"
 	"rackhand/provision/state"
+	"rackhand/provision/store"
 	"rackhand/provision/tftp"
 	"rackhand/provision/web"
 )
@@ -80,12 +83,16 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	for _, run := range logs {
 		p.start("syslog", run)
 	}
+	rest := a.Manager.Parts(1)[0]
 	a.startNetwork(p)
 	lost := a.startWatchers(p, reload)
+	a.watchdog(p)
+	defer a.Manager.Stopping()
 	a.Log.Info("rackhand serves", "address", a.cfg.Address.String(), "socket", a.cfg.Socket, "page", a.cfg.Page.Listen)
 	if err := a.journal.Record(provision.Event{Source: "appliance", Kind: "started", Message: "the appliance started"}); err != nil {
 		a.Log.Error("recording the start", "error", err)
 	}
+	rest()
 	return p.wait(lost)
 }
 
@@ -108,14 +115,15 @@ func (a *Appliance) catchUp(ctx context.Context) error {
 
 // startNetwork starts DHCP, router advertisements, the gate and TFTP.
 func (a *Appliance) startNetwork(p parts) {
-	for _, l := range a.links {
-		p.start("dhcp on "+l.Name, a.dhcp(l).Run)
+	ready := a.Manager.Parts(len(a.links) + len(a.addresses()))
+	for i, l := range a.links {
+		p.start("dhcp on "+l.Name, a.dhcp(l, ready[i]).Run)
 		p.start("router advertisements on "+l.Name, (&routeradvert.Advertiser{Interface: l.Name, Log: a.Log}).Run)
 	}
 	p.start("looks at the links", a.gate.Run)
-	for _, addr := range a.addresses() {
+	for i, addr := range a.addresses() {
 		p.start("tftp on "+addr.String(), tftp.New(tftp.Options{
-			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Clock: a.Clock, Open: a.openAt(addr),
+			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Ready: ready[len(a.links)+i], Clock: a.Clock, Open: a.openAt(addr),
 			Host: func(peer netip.Addr) string { return a.web.HostOf(p.ctx, peer) }, MTU: a.mtuOf, Known: a.isHost, Record: a.journal, Flood: a.flood, Trace: a.traces.Record, Log: a.Log,
 			Leased: func(peer netip.Addr) bool { _, ok := a.leaseholder(p.ctx, peer); return ok },
 		}).Run)
@@ -160,6 +168,27 @@ func (a *Appliance) startWatchers(p parts, reload <-chan struct{}) <-chan error 
 		}
 	})
 	return lost
+}
+
+// watchdog tells the service manager that the appliance works: that its journal answers, and
+// its database. A part that hangs with the journal's or the database's lock stops both.
+func (a *Appliance) watchdog(p parts) {
+	every := notify.Interval()
+	if every <= 0 {
+		return
+	}
+	p.start("watchdog", func(ctx context.Context) error {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		return a.Manager.Watch(ctx, tick.C, func(ctx context.Context) error {
+			a.journal.Hosts()
+			_, err := a.store.Get(ctx, "alive")
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
+			return err
+		})
+	})
 }
 
 // wait returns when all parts have ended, or lostPatience after the database was lost.

@@ -17,6 +17,7 @@ import (
 	"rackhand/config"
 	"rackhand/provision/doctor"
 	"rackhand/provision/links"
+	"rackhand/provision/notify"
 )
 
 // How often a link that is not ready is checked, and how often the log says so.
@@ -27,7 +28,7 @@ const (
 
 // waitForLinks waits until all links of the configuration are up with an address: a machine
 // may start us before its network. A fault that waiting can't fix is an error.
-func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]links.Link, error) {
+func waitForLinks(ctx context.Context, cfg *config.Config, manager *notify.Manager, log *slog.Logger) ([]links.Link, error) {
 	said, since := "", time.Duration(0)
 	for {
 		found, wait, err := links.Resolve(cfg)
@@ -44,6 +45,7 @@ func waitForLinks(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]
 		}
 		if wait != said || since >= readySaid {
 			log.Warn("rackhand waits before it serves: " + wait)
+			manager.Status("waits before it serves: " + wait)
 			said, since = wait, 0
 		}
 		select {

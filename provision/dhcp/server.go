@@ -69,6 +69,8 @@ type Options struct {
 	// not: another server answers there, or the check isn't done yet. Then no client is
 	// answered. nil allows all networks.
 	MayServe func(*inventory.Network) error
+	// Ready is called once the server listens; nil: nothing is called.
+	Ready func()
 	// UnderWay reports whether an install or job of a host is under way; nil: never. Then
 	// the host's lease stays, whatever packets arrive in its name; where we are a proxy,
 	// only a lease of its address in the inventory.
@@ -161,6 +163,9 @@ func (s *Server) Run(ctx context.Context) error {
 	l, err := listen(ctx, s.Interface, s.ServerAddr, s.Log)
 	if err != nil {
 		return fmt.Errorf("serve DHCP on %s: %w", s.Interface, err)
+	}
+	if s.Ready != nil {
+		s.Ready()
 	}
 	for {
 		err := s.serve(ctx, l)

@@ -155,6 +155,9 @@ func (r *Rack) Command(ctx context.Context, name string, args ...string) *exec.C
 	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", r.appliance, name}, args...)...)
 }
 
+// Namespace is the name of the appliance's network namespace, as ip-netns(8) knows it.
+func (r *Rack) Namespace() string { return r.appliance }
+
 // CommandBeside is like Command, for a program outside the appliance: it runs in the
 // boxes' namespace, which has the network's bridge, br0.
 func (r *Rack) CommandBeside(ctx context.Context, name string, args ...string) *exec.Cmd {

@@ -33,6 +33,9 @@ func Write(dir string, files []File, force bool) error {
 			return fmt.Errorf("%s has hosts (%d), and nothing was written: change it with `rackhand set`, or move it away", filepath.Join(dir, name), n)
 		}
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Join(dir, "secrets"), 0o700); err != nil {
 		return err
 	}

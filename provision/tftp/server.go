@@ -60,6 +60,8 @@ type Options struct {
 	// Leased reports whether a DHCP client holds an address; nil: no address is leased.
 	// Other addresses are sent one packet until they answer: see limitAmplification.
 	Leased func(netip.Addr) bool
+	// Ready is called once the server listens; nil: nothing is called.
+	Ready func()
 	// MTU is the biggest packet in bytes that reaches an address unfragmented, as far as
 	// the inventory's `mtu:` says; 0 when unknown. nil means unknown for all. It is called
 	// for each transfer.
@@ -134,6 +136,9 @@ func (s *Server) Run(ctx context.Context) error {
 	conn, err := listen(ctx, s.Listen)
 	if err != nil {
 		return err
+	}
+	if s.Ready != nil {
+		s.Ready()
 	}
 	return s.Serve(ctx, conn)
 }

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Before removing, of dpkg (remove, or upgrade NEW-VERSION) and rpm (0 at last, 1 for an upgrade).
+set -e
+case "$1" in
+remove | 0)
+    if [ -d /run/systemd/system ]; then
+        systemctl --no-reload disable --now rackhand.service || true
+    elif command -v systemctl >/dev/null; then
+        systemctl disable rackhand.service || true
+    fi
+    ;;
+esac
+exit 0
