@@ -82,7 +82,7 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 
 # Input of unknown clients, and files from anywhere. Without a bound on it,
 # shortening one input takes Go a minute, in which nothing new is tried.
-FUZZ := FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzLine=provision/trace FuzzRequest=provision/tftp FuzzBMC=provision/bmc/ipmi FuzzGuard=provision/bmc/ipmi FuzzAnswer=provision/bmc/audit/probe FuzzFRU=provision/bmc/ipmi FuzzSOL=provision/bmc/ipmi FuzzMessage=provision/syslog \
+FUZZ := FuzzRead=provision/backup FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzLine=provision/trace FuzzRequest=provision/tftp FuzzBMC=provision/bmc/ipmi FuzzGuard=provision/bmc/ipmi FuzzAnswer=provision/bmc/audit/probe FuzzFRU=provision/bmc/ipmi FuzzSOL=provision/bmc/ipmi FuzzMessage=provision/syslog \
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog \
   FuzzValidate=provision/catalog FuzzDecodeReport=provision/catalog FuzzParse=provision/catalog/window FuzzState=provision/converge \
   FuzzAccount=provision/converge/files FuzzDecodeACL=provision/converge/files FuzzIndex=provision/converge/backup FuzzParseACL=provision/catalog \

@@ -169,6 +169,13 @@ func rules() []rule {
 		},
 		why: "packages are fetched ahead into a mirror cache, whoever asks",
 	}, rule{
+		from: "rackhand/provision/backup",
+		forbid: []string{
+			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+			"rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/operate", "rackhand/cmd",
+		},
+		why: "a backup is files: it is written and restored without an appliance",
+	}, rule{
 		from: "rackhand/provision/web/client", forbid: []string{"rackhand/provision/web", "rackhand/provision/power", "rackhand/provision/operate", "rackhand/templates", "rackhand/bootfiles"},
 		allowed: []string{"rackhand/provision/web/client"},
 		why:     "requests, results and errors of the operator are in packages provision and provision/bmc: a client links no server",

@@ -90,6 +90,8 @@ type supplyCommands struct {
 }
 
 type ownCommands struct {
+	Backup     backupCmd     `cmd:"" help:"Write a backup of the appliance, also while it serves."`
+	Restore    restoreCmd    `cmd:"" help:"Verify a backup, and put it back."`
 	Takeover   takeoverCmd   `cmd:"" hidden:"" help:"Give the state folder to the service's user (the package does)."`
 	Help       helpCmd       `cmd:"" help:"Show the commands, explain one, or list the exit codes."`
 	Man        manCmd        `cmd:"" help:"Print the manual page of a command, or write all of them."`

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +83,8 @@ func TestPackaged(t *testing.T) {
 		t.Errorf("after the reinstallation:\n%s", out)
 	}
 
+	a.backUp()
+
 	a.run("apt-get remove -q -y rackhand")
 	said = a.run("apt-get purge -q -y rackhand")
 	for _, folder := range []string{"/var/lib/rackhand", "/etc/rackhand"} {
@@ -88,6 +93,33 @@ func TestPackaged(t *testing.T) {
 		}
 	}
 	a.run("test -s /var/lib/rackhand/rackhand.db && test -s /etc/rackhand/rackhand.yaml && ! systemctl is-active rackhand")
+}
+
+// backUp takes a backup while the appliance serves, cuts the database off, and restores it.
+func (a *packaged) backUp() {
+	a.t.Helper()
+	const status = "rackhand status web1 | grep -E '^web1: serving|web1-1|certificate'"
+	before := a.run(status)
+	a.run("rackhand backup /root/backup.tar.zst && rackhand restore --check /root/backup.tar.zst")
+	size, err := strconv.Atoi(strings.TrimSpace(a.run("systemctl stop rackhand && stat -c %s /var/lib/rackhand/rackhand.db")))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.run(fmt.Sprintf("truncate -s %d /var/lib/rackhand/rackhand.db", 1+rand.IntN(size/2)))
+	if out, err := a.command("systemctl start rackhand").CombinedOutput(); err == nil {
+		a.t.Fatalf("it starts with a database that was cut off: %s", out)
+	}
+	if out := a.run("systemctl show -P ExecMainStatus rackhand; journalctl --no-pager -n 5 -u rackhand"); !strings.HasPrefix(out, "3\n") || !strings.Contains(out, "rackhand restore FILE") {
+		a.t.Errorf("the end of the start:\n%s", out)
+	}
+	a.run("rackhand restore /root/backup.tar.zst --state-only --force")
+	a.run("systemctl reset-failed rackhand; systemctl start rackhand")
+	if out := a.run("stat -c %U /var/lib/rackhand/rackhand.db /var/lib/rackhand/ca/ca.key"); out != "rackhand\nrackhand\n" {
+		a.t.Errorf("the restored files belong to\n%s", out)
+	}
+	if after := a.run(status); !strings.Contains(after, "serving") || strings.Count(after, "\n") != strings.Count(before, "\n") {
+		a.t.Errorf("after the restore:\n%s\nbefore:\n%s", after, before)
+	}
 }
 
 // A packaged machine is a booted Debian, alone on the link of a virtual rack, with the deb at

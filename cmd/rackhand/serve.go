@@ -63,7 +63,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		}
 	}()
 	err := appliance.Run(ctx, cfg, appliance.Deps{
-		Clock: time.Now, Random: rand.Reader, Log: log, Version: version, Manager: notify.Systemd(log), May: state.May{NewDatabase: c.NewDatabase, NewCA: c.NewCA}, Traced: traced,
+		Clock: time.Now, Random: rand.Reader, Log: log, Version: version, Settings: c.Config, Manager: notify.Systemd(log), May: state.May{NewDatabase: c.NewDatabase, NewCA: c.NewCA}, Traced: traced,
 	}, reload)
 	if errors.Is(err, state.ErrAsk) {
 		return exitError{exitAsk, err}

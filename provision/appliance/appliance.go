@@ -60,6 +60,8 @@ type Deps struct {
 	Elapsed func() time.Duration
 	Random  io.Reader
 	Log     *slog.Logger
+	// Settings is the path of rackhand.yaml, for backups; "": none can be made.
+	Settings string
 	// Version is the version of this rackhand and of the agent that it carries.
 	Version string
 	// Manager is the service manager that is told how the appliance is; nil: none.
@@ -228,7 +230,8 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
 		Flood: a.flood, Trace: a.traces.Record, Traces: a.traces, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent, Orders: a.orders,
-		Bind: func(ctx context.Context, ca []byte) error { return state.Bind(ctx, st, ca) },
+		Bind:   func(ctx context.Context, ca []byte) error { return state.Bind(ctx, st, ca) },
+		Backup: a.backup(),
 	})
 	return a, nil
 }

@@ -94,7 +94,9 @@ func Open(ctx context.Context, dir string, leftovers []string, may May, now time
 			return nil, Ask(err)
 		}
 		return begin(ctx, path, may, now)
-	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNewer):
+	case errors.Is(err, store.ErrDamaged):
+		return nil, Ask(fmt.Errorf("opening the database: %w; `rackhand restore FILE --state-only --force` puts a backup in its place", err))
+	case errors.Is(err, store.ErrNewer):
 		return nil, Ask(fmt.Errorf("opening the database: %w", err))
 	case err != nil:
 		return nil, fmt.Errorf("opening the database: %w", err)

@@ -212,6 +212,19 @@ func Rescue(s Store) (string, error) {
 	return path, b.guarded(func() error { return backup(db, path) })
 }
 
+// Copy writes a consistent copy of an open store to a new file, which is on disk when it
+// returns. Readers and writers go on meanwhile.
+func Copy(s Store, path string) error {
+	b, ok := s.(*boltStore)
+	if !ok {
+		return errors.New("this store keeps no file")
+	}
+	b.compacting.Lock() // the database would be closed under the copy
+	defer b.compacting.Unlock()
+	db := b.handle()
+	return b.guarded(func() error { return backup(db, path) })
+}
+
 // backup writes a copy of an open database, on disk when it returns. It reads the memory
 // that bbolt has mapped: the file's name may lead to another file by now, or to none.
 func backup(db *bbolt.DB, path string) error {

@@ -82,6 +82,9 @@ func (s *Server) stateRoutes(e *echo.Echo) {
 		return c.JSON(http.StatusOK, st)
 	})
 	e.GET("/api/events", s.events)
+	if s.Backup != nil {
+		e.GET("/api/backup", echo.WrapHandler(s.Backup))
+	}
 	e.GET("/api/hosts/:host/events", func(c echo.Context) error {
 		limit, _ := strconv.Atoi(c.QueryParam("limit"))
 		if limit <= 0 || limit > 10000 {

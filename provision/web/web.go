@@ -90,6 +90,8 @@ type Options struct {
 	Traces *trace.Recorder
 	// Bind records which CA the database belongs to, once another one signs; nil: no record.
 	Bind func(ctx context.Context, ca []byte) error
+	// Backup sends a backup of this appliance; nil: it makes none.
+	Backup http.Handler
 	// Programs are the agents' programs; nil: those of the build alone, and no upgrades.
 	Programs agentfile.ByProcessor
 	// Agent says which hosts are offered which of them, and how certificates are renewed.

@@ -52,6 +52,15 @@ func (c *Client) Why(ctx context.Context, host string) (provision.WhyReply, erro
 	return r, c.call(ctx, http.MethodGet, "/api/hosts/"+url.PathEscape(host)+"/why", nil, &r)
 }
 
+// Backup returns the appliance's backup as it comes. The caller closes it.
+func (c *Client) Backup(ctx context.Context) (io.ReadCloser, error) {
+	res, err := c.do(ctx, http.MethodGet, "/api/backup", nil)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
 // Install arms a host.
 func (c *Client) Install(ctx context.Context, host string, r provision.InstallRequest) (provision.Install, error) {
 	var in provision.Install
