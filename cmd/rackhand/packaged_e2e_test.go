@@ -105,7 +105,7 @@ func (a *packaged) backUp() {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.run(fmt.Sprintf("truncate -s %d /var/lib/rackhand/rackhand.db", 1+rand.IntN(size/2)))
+	a.run(fmt.Sprintf("truncate -s %d /var/lib/rackhand/rackhand.db", 1+rand.IntN(size/4)))
 	if out, err := a.command("systemctl start rackhand").CombinedOutput(); err == nil {
 		a.t.Fatalf("it starts with a database that was cut off: %s", out)
 	}
