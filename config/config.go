@@ -35,6 +35,7 @@ type Config struct {
 	Keep      Keep
 	Agent     Agent
 	BMC       BMC
+	Metrics   Metrics
 }
 
 // Age is a file of secrets, encrypted with age (age-encryption.org/v1).

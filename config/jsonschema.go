@@ -45,6 +45,8 @@ func docs() schema.Docs {
 		"page.listen":        {Text: `Where the page listens: host:port, unix:/path, or "" for none. It shows the whole rack to every client that can connect.`, Default: d.Page.Listen, Examples: []string{"0.0.0.0:8080", "unix:/run/page.sock", `""`}},
 		"page.names":         {Text: "Host names under which browsers may open the page, without a port. Its addresses, localhost and this machine's host name need no entry; a request that names another is refused.", Examples: []string{"[rack.example.org]"}},
 		"page.operators":     {Text: "Networks of operators: a share of the page's connections is kept for them. This machine itself needs no entry.", Examples: []string{"[192.0.2.0/24]"}},
+		"metrics":            {Text: "What Prometheus reads. The page's listener has /metrics too, if it is on loopback or a unix socket."},
+		"metrics.listen":     {Text: "Where else /metrics is: host:port or unix:/path. Without a login. Default: nowhere else.", Examples: []string{"192.0.2.1:9150", "unix:/run/rackhand/metrics.sock"}},
 		"mirror":             {Text: "A cache between the boxes and package mirrors."},
 		"mirror.upstreams":   {Text: "What boxes see as /mirror/NAME/ and where it comes from.", Names: mirrorName.String()},
 		"mirror.upstreams.*": {Text: "The mirror's URL, without user and password.", Pattern: `^https?://[^@?#]+$`, Examples: []string{"http://mirror.example/debian"}},

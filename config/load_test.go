@@ -56,6 +56,7 @@ func TestReference(t *testing.T) {
 	want.Page.Names, want.Page.Operators = []string{"rack.example.org"}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	want.Agent = config.Agent{Version: "v1.4.0", Canary: "web-canary", Grace: 90}
 	want.Bootfiles = []string{"/etc/rackhand/bootfiles"}
+	want.Metrics.Listen = "192.0.2.1:9150"
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("reference.yaml (-want +got):\n%s", diff)
 	}

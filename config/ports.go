@@ -31,6 +31,11 @@ func (r *reader) checkPorts() {
 	if at, err := netip.ParseAddrPort(c.Page.Listen); err == nil && (at.Addr().IsUnspecified() || at.Addr() == c.Address) {
 		all = append(all, used{"tcp", at.Port(), "page.listen", "page.listen"})
 	}
+	if at, err := netip.ParseAddrPort(c.Metrics.Listen); err == nil && (at.Addr().IsUnspecified() || at.Addr() == c.Address) {
+		all = append(all, used{"tcp", at.Port(), "metrics.listen", "metrics.listen"})
+	} else if c.Metrics.Listen != "" && c.Metrics.Listen == c.Page.Listen {
+		r.given["metrics.listen"].Problem("leave metrics.listen out: the page's listener has /metrics", "metrics.listen and page.listen are both %s", c.Page.Listen)
+	}
 	for i, second := range all {
 		for _, first := range all[:i] {
 			if first.network != second.network || first.port != second.port {

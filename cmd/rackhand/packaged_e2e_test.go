@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -73,6 +76,8 @@ func TestPackaged(t *testing.T) {
 	a.run("rackhand wait web1 --for serving --timeout " + packagedPatience.String())
 	t.Log(a.run("rackhand status web1"))
 
+	a.metrics()
+
 	pid := a.run("systemctl show -P MainPID rackhand")
 	said = a.run("apt-get install -q -y --reinstall /" + filepath.Base(a.deb))
 	a.property("ActiveState", "active")
@@ -93,6 +98,36 @@ func TestPackaged(t *testing.T) {
 		}
 	}
 	a.run("test -s /var/lib/rackhand/rackhand.db && test -s /etc/rackhand/rackhand.yaml && ! systemctl is-active rackhand")
+}
+
+// metrics checks what Prometheus gets of an appliance that has installed a box.
+func (a *packaged) metrics() {
+	a.t.Helper()
+	web := &http.Client{Transport: &http.Transport{DialContext: a.rack.DialContext, DisableKeepAlives: true}}
+	res, err := web.Get("http://127.0.0.1:8080/metrics")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		a.t.Fatalf("%s, %v: %s", res.Status, err, text)
+	}
+	for _, want := range []string{
+		"rackhand_up 1\n", `rackhand_hosts{state="serving"} 1` + "\n", `rackhand_agents{state="ok"} 1` + "\n", `rackhand_install_stage_seconds_count{stage="installer"} 1` + "\n",
+		`rackhand_dhcp_received_total{type="discover",verdict="offered"} `, `rackhand_http_requests_total{code="2xx",path="image",port="boot"} `, `rackhand_tftp_requests_total{result="sent"} `,
+		"rackhand_database_writes_total ",
+	} {
+		if !strings.Contains(string(text), want) {
+			a.t.Errorf("the metrics lack %q", want)
+		}
+	}
+	check := exec.Command(filepath.Join(os.Getenv("RACKHAND_PEERS"), "prometheus/usr/bin/promtool"), "check", "metrics")
+	check.Stdin = bytes.NewReader(text)
+	output(a.t, check)
+	if a.t.Failed() {
+		a.t.Logf("%s", text)
+	}
 }
 
 // backUp takes a backup while the appliance serves, cuts the database off, and restores it.

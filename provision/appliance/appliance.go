@@ -34,6 +34,7 @@ import (
 	"rackhand/provision/installlog"
 	"rackhand/provision/journal"
 	"rackhand/provision/links"
+	"rackhand/provision/metrics"
 	"rackhand/provision/mirror"
 	"rackhand/provision/neighbour"
 	"rackhand/provision/notify"
@@ -101,6 +102,7 @@ type Appliance struct {
 	gate     *gate.Gate
 	supply   *preview.Supplies
 	lacking  preview.Lacking
+	metrics  *metrics.Metrics
 	agents   agentfile.ByProcessor
 	ca       *pki.Authority
 
@@ -164,8 +166,9 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 	a.set = templates.New(filepath.Join(cfg.Inventory, "templates"))
 	a.handout = newHandout(cfg, a.set, a.secrets.Get, d.Random)
 	a.traces = a.newTraces()
+	a.metrics = a.newMetrics()
 	a.power = power.New(power.Options{
-		Log: d.Log, Trace: a.traces.Record, Store: st,
+		Log: d.Log, Trace: a.observe, Store: st,
 		Drivers: map[bmc.Protocol]bmc.Driver{bmc.IPMI: ipmi.Driver{Log: d.Log}, bmc.Redfish: redfish.Driver{Log: d.Log}},
 	})
 	var err error
@@ -229,7 +232,7 @@ func assemble(ctx context.Context, cfg *config.Config, on []links.Link, d Deps, 
 		Decide: a.decide, Catalogs: a, Operator: a.operator, Handout: a.handout,
 		Files: a.files, Mirror: a.mirror, Logs: a.logs,
 		Page: a.page, Appliance: a.urls, Random: d.Random, Clock: d.Clock, Log: d.Log,
-		Flood: a.flood, Trace: a.traces.Record, Traces: a.traces, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent, Orders: a.orders,
+		Flood: a.flood, Trace: a.observe, Traces: a.traces, Limits: cfg.Limits, Programs: a.agents, Agent: cfg.Agent, Orders: a.orders,
 		Bind:   func(ctx context.Context, ca []byte) error { return state.Bind(ctx, st, ca) },
 		Backup: a.backup(),
 	})

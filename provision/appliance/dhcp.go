@@ -25,7 +25,7 @@ func (a *Appliance) dhcp(l links.Link, ready func()) *dhcp.Server {
 	at, own := a.applianceAt(l.Addr), a.addresses()
 	return dhcp.New(dhcp.Options{
 		Interface: l.Name, ServerAddr: l.Addr, Decide: a.decide, Snapshot: a.holder.Current,
-		Store: a.store, Record: a.journal, Flood: a.flood, Trace: a.traces.Record, Clock: a.journal.Counted, Log: a.Log, Ready: ready,
+		Store: a.store, Record: a.journal, Flood: a.flood, Trace: a.observe, Clock: a.journal.Counted, Log: a.Log, Ready: ready,
 		UnderWay:      func(host string) bool { in, ok := a.journal.Current(host); return ok && !in.Stage.Ended() },
 		Expected:      a.expected,
 		Own:           func(addr netip.Addr) bool { return slices.Contains(own, addr) },

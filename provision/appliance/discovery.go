@@ -52,7 +52,7 @@ func discovery(snapshot func() *inventory.Snapshot, page http.Handler) http.Hand
 // pageServer opens where the page is served, and says what answers there. Over a unix socket
 // it is the proxy in front that knows its names.
 func (a *Appliance) pageServer() (net.Listener, http.Handler, error) {
-	h := discovery(a.holder.Current, a.page)
+	h := a.withMetrics(discovery(a.holder.Current, a.page))
 	if path, ok := strings.CutPrefix(a.cfg.Page.Listen, "unix:"); ok {
 		l, err := web.ListenUnix(path, 0o600)
 		if err != nil {

@@ -1,7 +1,9 @@
 package appliance
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -9,6 +11,7 @@ import (
 
 	"rackhand/config"
 	"rackhand/inventory"
+	"rackhand/provision/metrics"
 )
 
 func TestDiscovery(t *testing.T) {
@@ -67,6 +70,20 @@ func TestPageServer(t *testing.T) {
 	if !a.isOperator(netip.Addr{}) {
 		t.Error("over a unix socket there is nobody else")
 	}
+	a.Log = slog.New(slog.DiscardHandler)
+	a.metrics = metrics.New(metrics.Options{Log: a.Log, Figures: func(context.Context) (metrics.Figures, error) { return metrics.Figures{}, nil }})
+	scraped := func(h http.Handler) int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, metricsPath, nil))
+		return w.Code
+	}
+	for listen, code := range map[string]int{"127.0.0.1:8080": 200, "[::1]:8080": 200, "localhost:8080": 200, "unix:/run/page.sock": 200, "0.0.0.0:8080": 404, "[::]:8080": 404, ":8080": 404, "10.77.0.1:8080": 404, "rack.example.org:8080": 404} {
+		a.cfg.Page.Listen = listen
+		if got := scraped(a.withMetrics(http.NotFoundHandler())); got != code {
+			t.Errorf("metrics on %s: %d, want %d", listen, got, code)
+		}
+	}
+	a.cfg.Page.Listen = "127.0.0.1:0"
 	l, h, err := a.pageServer()
 	if err != nil {
 		t.Fatal(err)

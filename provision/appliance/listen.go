@@ -98,6 +98,12 @@ func (a *Appliance) listeners() (all []listener, closeAll func(), err error) {
 			return all, closeAll, err
 		}
 	}
+	if a.cfg.Metrics.Listen != "" {
+		l, h, err := a.metricsServer()
+		if err := add("metrics", a.cfg.Metrics.Listen, l, h, err); err != nil {
+			return all, closeAll, err
+		}
+	}
 	return all, closeAll, nil
 }
 

@@ -124,7 +124,7 @@ func (a *Appliance) startNetwork(p parts) {
 	for i, addr := range a.addresses() {
 		p.start("tftp on "+addr.String(), tftp.New(tftp.Options{
 			Listen: netip.AddrPortFrom(addr, a.cfg.TFTP), Ready: ready[len(a.links)+i], Clock: a.Clock, Open: a.openAt(addr),
-			Host: func(peer netip.Addr) string { return a.web.HostOf(p.ctx, peer) }, MTU: a.mtuOf, Known: a.isHost, Record: a.journal, Flood: a.flood, Trace: a.traces.Record, Log: a.Log,
+			Host: func(peer netip.Addr) string { return a.web.HostOf(p.ctx, peer) }, MTU: a.mtuOf, Known: a.isHost, Record: a.journal, Flood: a.flood, Trace: a.observe, Log: a.Log,
 			Leased: func(peer netip.Addr) bool { _, ok := a.leaseholder(p.ctx, peer); return ok },
 		}).Run)
 	}
@@ -150,6 +150,7 @@ func (a *Appliance) startWatchers(p parts, reload <-chan struct{}) <-chan error 
 		p.start("BMCs", a.poller.Run)
 	}
 	p.start("consoles", a.consoles.Run)
+	p.start("metrics", a.followMetrics)
 	p.start("traces", a.watchTraces)
 	p.start("inventory", a.watcher.Run)
 	p.start("conductor", conduct.New(conduct.Options{

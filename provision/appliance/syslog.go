@@ -47,7 +47,7 @@ func (a *Appliance) syslogSockets() (all []func(context.Context) error, closeAll
 		at := netip.AddrPortFrom(addr, syslog.Port)
 		s := syslog.New(syslog.Options{
 			Listen: at, Sender: sender, Admit: a.web.MayLog, Keep: keep, Mask: installlog.Mask, OnProgress: a.packagesCame,
-			Record: a.journal, Trace: a.traces.Record, Clock: a.Clock, Log: a.Log,
+			Record: a.journal, Trace: a.observe, Clock: a.Clock, Log: a.Log,
 		})
 		x, err := s.Open()
 		if err != nil {

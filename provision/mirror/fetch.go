@@ -46,6 +46,7 @@ func (c *Cache) fetch(upstream, path, raw string, why action) *flight {
 		defer c.running.Done()
 		defer f.leave()
 		c.runFetch(f, upstream, path, why)
+		c.count(f)
 		c.mu.Lock()
 		if c.flights[key] == f { // a forgotten flight may have a successor
 			delete(c.flights, key)
@@ -321,6 +322,7 @@ func (c *Cache) copyBody(f *flight, body io.ReadCloser, sum hash.Hash) error {
 			}
 			sum.Write(buf[:n])
 			f.grow(n)
+			c.fetched.Add(uint64(n))
 		}
 		if errors.Is(err, io.EOF) {
 			return nil

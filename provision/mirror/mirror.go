@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rackhand/provision"
@@ -59,6 +60,8 @@ type Cache struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+
+	fetches, failures, fetched atomic.Uint64 // see Stats
 
 	indexSets map[string]*indexSet // by upstream; the map is constant
 

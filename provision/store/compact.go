@@ -52,6 +52,21 @@ func (s *boltStore) handle() *bbolt.DB {
 	return s.db
 }
 
+// Written is how much a store has written: changes since it was made, and the time that writes
+// took since the file was opened or compacted.
+func Written(s Store) (changes uint64, took time.Duration) {
+	b, ok := s.(*boltStore)
+	if !ok {
+		return 0, 0
+	}
+	_ = b.view(context.Background(), func(tx *bbolt.Tx) error {
+		stats := tx.DB().Stats()
+		took = stats.TxStats.GetWriteTime()
+		return nil
+	})
+	return b.acknowledged.Load(), took
+}
+
 // Size implements Compacter.
 func (s *boltStore) Size() Size {
 	var size Size
