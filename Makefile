@@ -70,7 +70,7 @@ unit: build ## the tests that need no root and no tools
 	go test $(ALL)
 
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
-	.ci/peers $(PEERS) isc-dhcp-relay sudo cron prometheus
+	.ci/peers $(PEERS) isc-dhcp-relay sudo cron prometheus munin
 	.ci/axe $(PEERS)
 	$(SUDO) .ci/system $(PEERS)/puppet $(CACHE)/images/debian12/root.tar.zst puppet-agent $(addprefix puppet-module-puppetlabs-,$(PUPPET)) cron sudo
 	$(SUDO) .ci/system --repository $(PEERS)/shipped $(CACHE)/images/debian12/root.tar.zst chrony ipxe logrotate nginx ssl-cert sudo unattended-upgrades
@@ -82,7 +82,7 @@ e2e: deps-test build image ## the tests with real firmware, guests, namespaces a
 
 # Input of unknown clients, and files from anywhere. Without a bound on it,
 # shortening one input takes Go a minute, in which nothing new is tried.
-FUZZ := FuzzRead=provision/backup FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzLine=provision/trace FuzzRequest=provision/tftp FuzzBMC=provision/bmc/ipmi FuzzGuard=provision/bmc/ipmi FuzzAnswer=provision/bmc/audit/probe FuzzFRU=provision/bmc/ipmi FuzzSOL=provision/bmc/ipmi FuzzMessage=provision/syslog \
+FUZZ := FuzzAnswer=provision/muninnode FuzzRead=provision/backup FuzzFacts=provision/catalog FuzzAnswer=provision/dhcp FuzzLine=provision/trace FuzzRequest=provision/tftp FuzzBMC=provision/bmc/ipmi FuzzGuard=provision/bmc/ipmi FuzzAnswer=provision/bmc/audit/probe FuzzFRU=provision/bmc/ipmi FuzzSOL=provision/bmc/ipmi FuzzMessage=provision/syslog \
   FuzzCheck=templates/kickstart FuzzRootTar=bootfiles/image FuzzVolume=bootfiles/media/iso9660 FuzzParseOffer=provision/catalog FuzzCatalog=provision/catalog \
   FuzzValidate=provision/catalog FuzzDecodeReport=provision/catalog FuzzParse=provision/catalog/window FuzzState=provision/converge \
   FuzzAccount=provision/converge/files FuzzDecodeACL=provision/converge/files FuzzIndex=provision/converge/backup FuzzParseACL=provision/catalog \

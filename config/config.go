@@ -36,6 +36,7 @@ type Config struct {
 	Agent     Agent
 	BMC       BMC
 	Metrics   Metrics
+	Munin     Munin
 }
 
 // Age is a file of secrets, encrypted with age (age-encryption.org/v1).

@@ -127,22 +127,7 @@ func (r *reader) pageNames(n schema.Node) {
 }
 
 func (r *reader) operators(n schema.Node) {
-	items, _ := n.List("page.operators")
-	for _, item := range items {
-		text, ok := item.Text("page.operators")
-		if !ok {
-			continue
-		}
-		p, err := netip.ParsePrefix(text)
-		if addr, one := netip.ParseAddr(text); one == nil {
-			p, err = addr.Prefix(addr.BitLen())
-		}
-		if err != nil {
-			item.Problem("write a network such as 192.0.2.0/24, or one address", "page.operators: %q is not a network", text)
-			continue
-		}
-		r.config.Page.Operators = append(r.config.Page.Operators, p.Masked())
-	}
+	r.config.Page.Operators = append(r.config.Page.Operators, networks(n, "page.operators")...)
 }
 
 // via reads the proxy in front of the mirror's upstreams.

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 
 	"rackhand/config/schema"
 )
@@ -28,13 +27,15 @@ func (r *reader) checkPorts() {
 		{"tcp", c.HTTP, "http", "http"},
 		{"tcp", c.Agents, "agents", "agents"},
 	}
-	if at, err := netip.ParseAddrPort(c.Page.Listen); err == nil && (at.Addr().IsUnspecified() || at.Addr() == c.Address) {
-		all = append(all, used{"tcp", at.Port(), "page.listen", "page.listen"})
+	for _, own := range []struct{ setting, listen string }{{"page.listen", c.Page.Listen}, {"metrics.listen", c.Metrics.Listen}, {"munin.listen", c.Munin.Listen}} {
+		if port, takes := portOf(own.listen, c.Address); takes {
+			all = append(all, used{"tcp", port, own.setting, own.setting})
+		}
 	}
-	if at, err := netip.ParseAddrPort(c.Metrics.Listen); err == nil && (at.Addr().IsUnspecified() || at.Addr() == c.Address) {
-		all = append(all, used{"tcp", at.Port(), "metrics.listen", "metrics.listen"})
-	} else if c.Metrics.Listen != "" && c.Metrics.Listen == c.Page.Listen {
-		r.given["metrics.listen"].Problem("leave metrics.listen out: the page's listener has /metrics", "metrics.listen and page.listen are both %s", c.Page.Listen)
+	for _, pair := range [][2]string{{c.Metrics.Listen, "metrics.listen"}, {c.Munin.Listen, "munin.listen"}} {
+		if _, takes := portOf(pair[0], c.Address); !takes && pair[0] != "" && pair[0] == c.Page.Listen {
+			r.given[pair[1]].Problem("give each a port of its own; /metrics is on the page's too", "%s and page.listen are both %s", pair[1], pair[0])
+		}
 	}
 	for i, second := range all {
 		for _, first := range all[:i] {

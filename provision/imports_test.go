@@ -173,6 +173,9 @@ func rules() []rule {
 		allowed: []string{"rackhand/provision/metrics", "rackhand/provision/trace", "rackhand/provision/catalog", "rackhand/inventory", "rackhand/config", "rackhand/bootfiles", "rackhand/templates"},
 		why:     "what happens is counted from traces and events: no part knows that it is counted",
 	}, rule{
+		from: "rackhand/provision/muninnode", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/muninnode"},
+		why: "Munin sees what Prometheus sees: the node draws metrics, whatever they count",
+	}, rule{
 		from: "rackhand/provision/backup",
 		forbid: []string{
 			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",

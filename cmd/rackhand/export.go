@@ -9,7 +9,7 @@ import (
 
 type exportCmd struct {
 	inventoryFlag
-	As   string `arg:"" enum:"ansible,hosts,prometheus" help:"ansible: a dynamic inventory as JSON; hosts: lines for /etc/hosts; prometheus: HTTP service discovery."`
+	As   string `arg:"" enum:"ansible,hosts,munin,prometheus" help:"ansible: a dynamic inventory as JSON; hosts: lines for /etc/hosts; munin: the hosts of a Munin master; prometheus: HTTP service discovery."`
 	Port int    `help:"The port of Prometheus's targets." default:"9100"`
 }
 
@@ -23,6 +23,8 @@ func (c *exportCmd) Run(out io.Writer) error {
 	switch c.As {
 	case "ansible":
 		data, err = port.Ansible(snap)
+	case "munin":
+		data = port.Munin(snap)
 	case "prometheus":
 		data, err = port.Prometheus(snap, c.Port)
 	default:

@@ -45,7 +45,7 @@ type inventoryCommands struct {
 	Set     setCmd     `cmd:"" help:"Set a value in the inventory's files, and nothing else in them."`
 	Remove  removeCmd  `cmd:"" help:"Remove a host, a group or a value from the inventory's files."`
 	Import  importCmd  `cmd:"" help:"Convert a table of hosts to YAML, checked with the inventory."`
-	Export  exportCmd  `cmd:"" help:"Print the inventory for Ansible, Prometheus or /etc/hosts."`
+	Export  exportCmd  `cmd:"" help:"Print the inventory for Ansible, Munin, Prometheus or /etc/hosts."`
 	Explain explainCmd `cmd:"" help:"Show where each value of a host comes from."`
 	Render  renderCmd  `cmd:"" help:"Show what a host would get, or the plan of its install."`
 	Diff    diffCmd    `cmd:"" help:"Show what changes since a git commit mean for each host."`

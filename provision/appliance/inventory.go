@@ -147,7 +147,7 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 		return err
 	}
 	if len(hosts) == 0 {
-		a.Log.Warn("the database is a new one, and the inventory has no host: the next hosts that it has will count as installed before")
+		a.Log.Warn("the database is a new one or was restored, and the inventory has no host: the next hosts that it has will count as installed before")
 		return nil
 	}
 	if err := state.Settled(ctx, a.store, a.Clock()); err != nil {
@@ -155,7 +155,7 @@ func (a *Appliance) installedBefore(ctx context.Context, snap *inventory.Snapsho
 	}
 	return a.journal.Record(provision.Event{
 		Source: "appliance", Kind: "database-anew", Level: provision.LevelWarn,
-		Message: fmt.Sprintf("the database is a new one: the hosts of the inventory (%d) may be installed already, so none of them is armed automatically; `rackhand install HOST` arms one", len(hosts)),
+		Message: fmt.Sprintf("the database is a new one or was restored from a backup: the hosts of the inventory (%d) may be installed already, so none of them is armed automatically; `rackhand install HOST` arms one", len(hosts)),
 	})
 }
 

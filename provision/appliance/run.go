@@ -80,6 +80,13 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 	for _, s := range serve {
 		p.start(s.name, func(ctx context.Context) error { return web.Serve(ctx, s.l, s.h, a.Log) })
 	}
+	if a.cfg.Munin.Listen != "" {
+		run, err := a.munin()
+		if err != nil {
+			return cannotListen("munin", a.cfg.Munin.Listen, err)
+		}
+		p.start("munin", run)
+	}
 	for _, run := range logs {
 		p.start("syslog", run)
 	}

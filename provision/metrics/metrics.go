@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"rackhand/provision"
 )
@@ -60,6 +61,9 @@ func (m *Metrics) Handler() http.Handler {
 		MaxRequestsInFlight: 4, Timeout: patience, ErrorLog: slog.NewLogLogger(m.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError,
 	})
 }
+
+// Gather returns the metrics as they are now.
+func (m *Metrics) Gather() ([]*dto.MetricFamily, error) { return m.registry.Gather() }
 
 // Follow takes the events of the journal until the channel is closed or ctx ends.
 func (m *Metrics) Follow(ctx context.Context, events <-chan provision.Event) error {
