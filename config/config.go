@@ -37,6 +37,7 @@ type Config struct {
 	BMC       BMC
 	Metrics   Metrics
 	Munin     Munin
+	Events    Events
 }
 
 // Age is a file of secrets, encrypted with age (age-encryption.org/v1).

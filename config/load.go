@@ -103,6 +103,7 @@ func (r *reader) fields() schema.Fields {
 		"limits":       func(n schema.Node) { n.Fields("limits", r.limitsFields()) },
 		"keep":         func(n schema.Node) { n.Fields("keep", r.keepFields()) },
 		"bmc":          func(n schema.Node) { n.Fields("bmc", r.bmcFields()) },
+		"events":       func(n schema.Node) { n.Fields("events", r.eventsFields()) },
 		"munin":        func(n schema.Node) { n.Fields("munin", r.muninFields()) },
 		"metrics":      func(n schema.Node) { n.Fields("metrics", r.metricsFields()) },
 		"agent":        func(n schema.Node) { n.Fields("agent", r.agentFields()) },

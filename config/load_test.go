@@ -57,6 +57,7 @@ func TestReference(t *testing.T) {
 	want.Agent = config.Agent{Version: "v1.4.0", Canary: "web-canary", Grace: 90}
 	want.Bootfiles = []string{"/etc/rackhand/bootfiles"}
 	want.Metrics.Listen = "192.0.2.1:9150"
+	want.Events = config.Events{File: "/var/log/rackhand/events.json", Syslog: "udp:192.0.2.9:514"}
 	want.Munin = config.Munin{Listen: "192.0.2.1:4949", Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}}
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("reference.yaml (-want +got):\n%s", diff)

@@ -21,7 +21,7 @@ func TestKeysAgree(t *testing.T) {
 	r := reader{config: Default(), list: &problem.List{}}
 	nested := map[string]schema.Fields{
 		"age": r.ageFields(), "page": r.pageFields(), "mirror": r.mirrorFields(), "install": r.installFields(),
-		"limits": r.limitsFields(), "keep": r.keepFields(), "agent": r.agentFields(), "bmc": r.bmcFields(), "metrics": r.metricsFields(), "munin": r.muninFields(),
+		"limits": r.limitsFields(), "keep": r.keepFields(), "agent": r.agentFields(), "bmc": r.bmcFields(), "metrics": r.metricsFields(), "munin": r.muninFields(), "events": r.eventsFields(),
 	}
 	var known []string
 	for key := range r.fields() {

@@ -176,6 +176,10 @@ func rules() []rule {
 		from: "rackhand/provision/muninnode", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/muninnode"},
 		why: "Munin sees what Prometheus sees: the node draws metrics, whatever they count",
 	}, rule{
+		from: "rackhand/provision/eventlog", forbid: []string{"rackhand/"},
+		allowed: []string{"rackhand/provision", "rackhand/inventory", "rackhand/config", "rackhand/bootfiles", "rackhand/templates"},
+		why:     "events are sent as the journal has them",
+	}, rule{
 		from: "rackhand/provision/backup",
 		forbid: []string{
 			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",

@@ -87,6 +87,9 @@ func (a *Appliance) run(ctx context.Context, reload <-chan struct{}) error {
 		}
 		p.start("munin", run)
 	}
+	if err := a.startEventLogs(p); err != nil {
+		return err
+	}
 	for _, run := range logs {
 		p.start("syslog", run)
 	}

@@ -20,8 +20,9 @@ import (
 // namespace begins every name of the appliance's own.
 const namespace = "rackhand"
 
-// patience bounds one scrape.
-const patience = 10 * time.Second
+// patience bounds one scrape. Prometheus gives up after 10 s unless it is told otherwise, and
+// would get no answer then instead of rackhand_up 0.
+const patience = 5 * time.Second
 
 // Options are what Metrics needs.
 type Options struct {

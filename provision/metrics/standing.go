@@ -14,7 +14,7 @@ type Figures struct {
 	Hosts    map[string]int // by standing: serving, under-way, stuck, failed, ...
 	Stages   map[string]int // installs under way by stage
 	Stuck    map[string]int // hosts by the rule that names the cause
-	Agents   map[string]int // fresh, late, silent, failing, disabled, too-old
+	Agents   map[string]int // ok, failing, silent, disabled, too old
 	BMCs     map[string]int // answers, silent, unknown
 	Power    map[string]int // on, off, unknown
 	Unheld   int            // boxes in no inventory
