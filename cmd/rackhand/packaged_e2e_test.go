@@ -144,7 +144,7 @@ func (a *packaged) backUp() {
 	if out, err := a.command("systemctl start rackhand").CombinedOutput(); err == nil {
 		a.t.Fatalf("it starts with a database that was cut off: %s", out)
 	}
-	if out := a.run("systemctl show -P ExecMainStatus rackhand; journalctl --no-pager -n 5 -u rackhand"); !strings.HasPrefix(out, "3\n") || !strings.Contains(out, "rackhand restore FILE") {
+	if out := a.run("systemctl show -P ExecMainStatus rackhand; journalctl --no-pager -u rackhand | grep 'opening the database'"); !strings.HasPrefix(out, "3\n") || !strings.Contains(out, "rackhand restore FILE") {
 		a.t.Errorf("the end of the start:\n%s", out)
 	}
 	a.run("rackhand restore /root/backup.tar.zst --state-only --force")

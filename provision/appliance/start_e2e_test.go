@@ -129,7 +129,7 @@ func TestStartExplains(t *testing.T) {
 		{"no inventory", nil, map[string]string{"inventory": "elsewhere"}, `the inventory's folder: stat .*/elsewhere: no such file or directory; .inventory:. in rackhand.yaml names it, .rackhand init. makes one`, 0},
 		{"the state folder is a file", file("state", ""), nil, `the state folder: mkdir .*/state: not a directory; .state:. in rackhand.yaml names it`, 0},
 		{"the database is none", file("state/rackhand.db", strings.Repeat("no database", 1000)), nil, `opening the database: open store .*: it is not a database that rackhand wrote, or it is damaged .*`, 3},
-		{"the database is cut off", file("state/rackhand.db", "short"), nil, `opening the database: open store .*/state/rackhand.db: .*: move it away, and restore it from a backup if there is one`, 3},
+		{"the database is cut off", file("state/rackhand.db", "short"), nil, `opening the database: open store .*/state/rackhand.db: .*: move it away, and restore it from a backup if there is one; .rackhand restore FILE --state-only --force. puts a backup in its place`, 3},
 		{"no database beside a CA", file("state/ca/ca.pem", "a CA"), nil, `.*/state/rackhand\.db is missing or empty beside the CA in .*/state/ca: without it rackhand does not know which hosts serve, .*: restore it from a backup, .*, or run .rackhand serve --new-database. once, .*`, 3},
 		{"an empty database beside a CA", func(t *testing.T, ns, dir string) {
 			file("state/ca/ca.pem", "a CA")(t, ns, dir)
