@@ -49,6 +49,11 @@ func TestMaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	// The folder of peers may lie where only root goes.
+	if out, err := exec.CommandContext(t.Context(), "cp", "-r", peer, filepath.Join(dir, "munin")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	peer = filepath.Join(dir, "munin")
 	conf := fmt.Sprintf("includedir %s/none\ntmpldir %s/etc/munin/templates\nstaticdir %[2]s/etc/munin/static\ngraph_strategy cron\nhtml_strategy cron\n", dir, peer)
 	for _, sub := range []string{"db", "html", "log", "run", "none"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
