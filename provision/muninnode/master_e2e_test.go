@@ -50,7 +50,7 @@ func TestMaster(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	// The folder of peers may lie where only root goes.
-	if out, err := exec.CommandContext(t.Context(), "cp", "-r", peer, filepath.Join(dir, "munin")).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "sh", "-ec", `cp -r "$0" "$1" && chmod -R a+rX "$1"`, peer, filepath.Join(dir, "munin")).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	peer = filepath.Join(dir, "munin")
