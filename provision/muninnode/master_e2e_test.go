@@ -70,8 +70,10 @@ func TestMaster(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "munin.conf"), []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{dir, filepath.Join(dir, "none"), filepath.Join(dir, "munin.conf")} { // under any umask
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	munin := func(program string, args ...string) {
 		t.Helper()
