@@ -38,7 +38,9 @@ func (a *Appliance) newMetrics() *metrics.Metrics {
 
 // followMetrics feeds the journal's events to the metrics.
 func (a *Appliance) followMetrics(ctx context.Context) error {
-	events, err := a.journal.Subscribe(ctx, a.journal.Seq())
+	seq := a.journal.Seq()
+	a.metrics.Begin(a.journal.Installs())
+	events, err := a.journal.Subscribe(ctx, seq)
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,14 @@ func (m *Metrics) Follow(ctx context.Context, events <-chan provision.Event) err
 	}
 }
 
+// Begin takes the installs that are under way before the first event, so that the time that
+// they have been at their stage is known.
+func (m *Metrics) Begin(installs map[string]provision.Install) {
+	for _, in := range installs {
+		m.stages.begin(in)
+	}
+}
+
 // Event counts one event.
 func (m *Metrics) Event(e provision.Event) {
 	level := string(e.Level)

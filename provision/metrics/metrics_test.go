@@ -149,6 +149,25 @@ func TestUnable(t *testing.T) {
 	}
 }
 
+// TestUnderWay: an install that is under way at the start has been at its stage since before.
+func TestUnderWay(t *testing.T) {
+	m := metrics.New(metrics.Options{Figures: figures, Version: "0.9.0", Log: slog.New(slog.DiscardHandler)})
+	m.Begin(map[string]provision.Install{
+		"web1": {ID: "web1-1", Stage: provision.Kernel, Reached: map[provision.Stage]time.Time{provision.Kernel: now.Add(-90 * time.Second)}},
+		"web2": {ID: "web2-1", Stage: provision.Serving, Reached: map[provision.Stage]time.Time{provision.Serving: now}},
+		"web3": {ID: "web3-1", Stage: provision.Kernel}, // of an earlier version
+	})
+	for _, e := range []provision.Event{
+		{Install: "web1-1", Stage: provision.Kernel, Counted: now.Add(-time.Second)}, // it fetches the kernel once more
+		{Install: "web1-1", Stage: provision.Installer, Counted: now},
+	} {
+		m.Event(e)
+	}
+	if got := scrape(t, m); !strings.Contains(got, `rackhand_install_stage_seconds_sum{stage="kernel"} 90`) {
+		t.Errorf("%s", got)
+	}
+}
+
 // TestFollow: events come from a channel until it is closed.
 func TestFollow(t *testing.T) {
 	m := metrics.New(metrics.Options{Figures: figures, Version: "0.9.0", Log: slog.New(slog.DiscardHandler)})

@@ -39,6 +39,29 @@ func newStages() stages {
 	}
 }
 
+// begin takes an install that is under way when the appliance starts.
+func (s stages) begin(in provision.Install) {
+	since, reached := in.Reached[in.Stage]
+	if in.Stage.Ended() || !reached {
+		return
+	}
+	s.at.mu.Lock()
+	defer s.at.mu.Unlock()
+	s.at.put(in.ID, place{in.Stage, since})
+}
+
+// put notes where an install is; the one that was noted first makes room.
+func (p *places) put(install string, at place) {
+	if _, known := p.by[install]; !known {
+		p.oldest = append(p.oldest, install)
+		if len(p.oldest) > maxInstalls {
+			delete(p.by, p.oldest[0])
+			p.oldest = p.oldest[1:]
+		}
+	}
+	p.by[install] = at
+}
+
 // event observes the end of a stage. An event of a stage that its install has passed already
 // moves nothing.
 func (s stages) event(e provision.Event) {
@@ -65,12 +88,5 @@ func (s stages) event(e provision.Event) {
 		delete(p.by, e.Install)
 		return
 	}
-	if !known {
-		p.oldest = append(p.oldest, e.Install)
-		if len(p.oldest) > maxInstalls {
-			delete(p.by, p.oldest[0])
-			p.oldest = p.oldest[1:]
-		}
-	}
-	p.by[e.Install] = place{e.Stage, at}
+	p.put(e.Install, place{e.Stage, at})
 }
