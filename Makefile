@@ -70,7 +70,7 @@ unit: build ## the tests that need no root and no tools
 	go test $(ALL)
 
 e2e: deps-test build image ## the tests with real firmware, guests, namespaces and a browser (as root)
-	.ci/peers $(PEERS) isc-dhcp-relay sudo cron prometheus munin
+	.ci/peers $(PEERS) isc-dhcp-relay sudo cron prometheus munin rsyslog
 	.ci/axe $(PEERS)
 	$(SUDO) .ci/system $(PEERS)/puppet $(CACHE)/images/debian12/root.tar.zst puppet-agent $(addprefix puppet-module-puppetlabs-,$(PUPPET)) cron sudo
 	$(SUDO) .ci/system --repository $(PEERS)/shipped $(CACHE)/images/debian12/root.tar.zst chrony ipxe logrotate nginx ssl-cert sudo unattended-upgrades
