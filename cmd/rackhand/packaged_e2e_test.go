@@ -90,6 +90,11 @@ func TestPackaged(t *testing.T) {
 
 	a.backUp()
 
+	a.run("apt-get remove -q -y rackhand && ! systemctl is-active rackhand")
+	a.run("apt-get install -q -y --no-install-recommends /" + filepath.Base(a.deb))
+	if out := a.run("systemctl is-enabled rackhand"); strings.TrimSpace(out) != "enabled" {
+		t.Errorf("after a removal and a new installation the unit is %s", out)
+	}
 	a.run("apt-get remove -q -y rackhand")
 	said = a.run("apt-get purge -q -y rackhand")
 	for _, folder := range []string{"/var/lib/rackhand", "/etc/rackhand"} {
@@ -97,7 +102,7 @@ func TestPackaged(t *testing.T) {
 			t.Errorf("purging doesn't say that %s stays:\n%s", folder, said)
 		}
 	}
-	a.run("test -s /var/lib/rackhand/rackhand.db && test -s /etc/rackhand/rackhand.yaml && ! systemctl is-active rackhand")
+	a.run("test -s /var/lib/rackhand/rackhand.db && test -s /etc/rackhand/rackhand.yaml && ! systemctl is-active rackhand && ! test -L /etc/systemd/system/multi-user.target.wants/rackhand.service")
 }
 
 // metrics checks what Prometheus gets of an appliance that has installed a box.

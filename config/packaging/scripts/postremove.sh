@@ -5,6 +5,9 @@ set -e
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload || true
 fi
+if [ "$1" = purge ]; then
+    rm -f /etc/systemd/system/multi-user.target.wants/rackhand.service
+fi
 case "$1" in
 remove | purge | 0)
     for folder in /var/lib/rackhand /etc/rackhand; do
