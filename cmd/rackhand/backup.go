@@ -20,6 +20,7 @@ import (
 	"rackhand/provision/backup"
 	"rackhand/provision/state"
 	"rackhand/provision/store"
+	"rackhand/provision/takeover"
 	"rackhand/provision/web/client"
 )
 
@@ -170,8 +171,13 @@ func (c *restoreCmd) Run(ctx context.Context, out io.Writer, in io.Reader) error
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	if err := asFolders(c.Into, r.Places.State, r.Places.Secrets); err != nil {
-		return err
+	for _, dir := range []string{r.Places.State, r.Places.Secrets} {
+		if dir == "" {
+			continue
+		}
+		if err := takeover.AsFolder(filepath.Join("/", c.Into, dir)); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		return printJSON(out, r)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -38,13 +36,7 @@ func (f *settingsFlags) AfterApply() error {
 
 // AfterRun gives what root has put into the state folder to the folder's owner: the service
 // may run as a user of its own.
-func (f *settingsFlags) AfterRun() error {
-	err := takeover.AsFolder(f.cfg.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
+func (f *settingsFlags) AfterRun() error { return takeover.AsFolder(f.cfg.State) }
 
 // folder is one of the state folder.
 func (f *settingsFlags) folder(name string) string { return filepath.Join(f.cfg.State, name) }

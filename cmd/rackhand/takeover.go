@@ -15,9 +15,6 @@ import (
 	"rackhand/provision/takeover"
 )
 
-// serviceUser is the user that the packages make, and their service runs as.
-const serviceUser = file.ServiceUser
-
 type takeoverCmd struct {
 	settingsFlags
 	User string `required:"" help:"The user that the service runs as." placeholder:"USER"`
@@ -109,26 +106,13 @@ func ownerNamed(name string) (takeover.Owner, error) {
 	return takeover.Owner{UID: uid, GID: gid}, errors.Join(err1, err2)
 }
 
-// asFolders gives what was put into folders the folders' owner; "" is no folder.
-func asFolders(into string, dirs ...string) error {
-	for _, dir := range dirs {
-		if dir == "" {
-			continue
-		}
-		if err := takeover.AsFolder(filepath.Join("/", into, dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
 // giveSecrets gives a new folder of secrets to the service's user, where there is one: the
 // service couldn't read root's.
 func giveSecrets(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	to, err := ownerNamed(serviceUser)
+	to, err := ownerNamed(file.ServiceUser)
 	if err != nil {
 		return nil // without the package rackhand runs as root
 	}

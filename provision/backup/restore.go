@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rackhand/config/file"
 	"rackhand/provision"
 	"rackhand/provision/journal"
 	"rackhand/provision/state"
@@ -215,7 +216,9 @@ func notOpen(path string) error {
 		return err
 	}
 	defer f.Close()
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+	if used, err := store.InUse(f); err != nil {
+		return err
+	} else if used {
 		return fmt.Errorf("%s: %w", path, ErrRuns)
 	}
 	return nil
@@ -286,7 +289,7 @@ func (s *staging) put() (aside []string, err error) {
 				return aside, err
 			}
 		}
-		if err := syncFolder(p.root); err != nil {
+		if err := file.Sync(p.root); err != nil {
 			return aside, err
 		}
 	}
@@ -298,14 +301,6 @@ func move(from, to string) error {
 		return err
 	}
 	return os.Rename(from, to)
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // clear removes the stages, and the folders that were made for nothing.

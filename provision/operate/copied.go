@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"rackhand/config/file"
 	"rackhand/inventory"
 	"rackhand/provision"
@@ -99,11 +97,10 @@ func copyDatabase(ctx context.Context, to, from string) error {
 		return err
 	}
 	defer in.Close()
-	// bbolt's own lock: a running appliance holds it exclusively.
-	if err := unix.Flock(int(in.Fd()), unix.LOCK_SH|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+	if used, err := store.InUse(in); err != nil {
+		return err
+	} else if used {
 		return errors.New("a running appliance uses it: ask that one without --state, or copy the folder and name the copy")
-	} else if err != nil {
-		return fmt.Errorf("lock %s: %w", from, err)
 	}
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -212,6 +212,19 @@ func Rescue(s Store) (string, error) {
 	return path, b.guarded(func() error { return backup(db, path) })
 }
 
+// InUse reports whether an appliance has an open database file open: bbolt holds its lock as
+// long as the database is open. If none has, it can't be opened until f is closed.
+func InUse(f *os.File) (bool, error) {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return false, nil
+}
+
 // Copy writes a consistent copy of an open store to a new file, which is on disk when it
 // returns. Readers and writers go on meanwhile.
 func Copy(s Store, path string) error {

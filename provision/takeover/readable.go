@@ -14,35 +14,18 @@ import (
 // folders, such as git's, are left alone, and links aren't followed. It returns how many have
 // changed.
 func Readable(dir string, to Owner) (changed int, err error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return 0, err
-	}
-	defer root.Close()
-	var failed []error
-	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+	return each(dir, func(root *os.Root, path string, d fs.DirEntry) (bool, error) {
 		switch {
-		case err != nil:
-			failed = append(failed, err)
-			return nil
 		case path != "." && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
-				return fs.SkipDir
+				return false, fs.SkipDir
 			}
-			return nil
+			return false, nil
 		case !d.IsDir() && !d.Type().IsRegular():
-			return nil
+			return false, nil
 		}
-		did, err := share(root, path, to)
-		if did {
-			changed++
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = append(failed, err)
-		}
-		return nil
+		return share(root, path, to)
 	})
-	return changed, errors.Join(append(failed, err)...)
 }
 
 // ReadableFile is Readable for one file or folder, without what is in it.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rackhand/provision/state"
+	"rackhand/provision/store"
 )
 
 // DatabaseFile is the database's name in the state folder.
@@ -40,8 +41,9 @@ func State(dir string, to Owner, now time.Time) (Result, error) {
 		if !info.Mode().IsRegular() {
 			return r, fmt.Errorf("%s is not a file", path)
 		}
-		// bbolt holds this lock for as long as the database is open.
-		if err := unix.Flock(int(db.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		if used, err := store.InUse(db); err != nil {
+			return r, err
+		} else if used {
 			return r, fmt.Errorf("%s: %w", path, ErrRuns)
 		}
 		if !owned(info, to) {

@@ -20,25 +20,35 @@ type Owner struct{ UID, GID int }
 // (a hard link) is refused, because the other name may be anywhere: of /etc/shadow, say.
 // Errors are joined; the rest is given all the same.
 func Tree(dir string, to Owner) (changed int, err error) {
+	return each(dir, func(root *os.Root, path string, d fs.DirEntry) (bool, error) { return give(root, path, d, to) })
+}
+
+// each calls change for dir and all in it, and returns how often it has changed something. It
+// follows no link out of dir. Errors are joined, except change's fs.SkipDir and those of files
+// that have gone meanwhile.
+func each(dir string, change func(root *os.Root, path string, d fs.DirEntry) (bool, error)) (changed int, err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return 0, err
 	}
 	defer root.Close()
-	var refused []error
+	var failed []error
 	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
 			var did bool
-			if did, err = give(root, path, d, to); did {
+			if did, err = change(root, path, d); did {
 				changed++
 			}
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a file may go meanwhile
-			refused = append(refused, err)
+		if err == fs.SkipDir {
+			return err
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = append(failed, err)
 		}
 		return nil
 	})
-	return changed, errors.Join(append(refused, err)...)
+	return changed, errors.Join(append(failed, err)...)
 }
 
 // File is Tree for one file, whatever folder it is in.
@@ -88,12 +98,15 @@ func owned(info fs.FileInfo, to Owner) bool {
 }
 
 // AsFolder gives what root has put into a folder the folder's own owner. It does nothing for
-// another user than root, and for a folder of root's.
+// another user than root, for a folder of root's, and where there is no folder.
 func AsFolder(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
