@@ -94,19 +94,24 @@ func (r *reader) listen(n schema.Node) {
 		r.config.Page.Listen = ""
 		return
 	}
-	text, ok := n.Text("page.listen")
+	r.listener(n, "page.listen", `write 127.0.0.1:8080, unix:/path, or "" for no page`, true, &r.config.Page.Listen)
+}
+
+// listener reads host:port or, if the listener can have a unix socket, unix:/path.
+func (r *reader) listener(n schema.Node, what, hint string, socket bool, to *string) {
+	text, ok := n.Text(what)
 	if !ok {
 		return
 	}
-	if path, ok := strings.CutPrefix(text, "unix:"); ok {
-		r.unixPath(n, "page.listen", path, &r.config.Page.Listen)
+	if path, unix := strings.CutPrefix(text, "unix:"); unix && socket {
+		r.unixPath(n, what, path, to)
 		return
 	}
 	if !hostPort(text) {
-		n.Problem(`write 127.0.0.1:8080, unix:/path, or "" for no page`, "page.listen must be host:port, not %q", text)
+		n.Problem(hint, "%s must be host:port, not %q", what, text)
 		return
 	}
-	r.config.Page.Listen = text
+	*to = text
 }
 
 // pageName is the form of a name in a Host header: a DNS name or an address, without a port.

@@ -1,10 +1,6 @@
 package config
 
-import (
-	"strings"
-
-	"rackhand/config/schema"
-)
+import "rackhand/config/schema"
 
 // Metrics is where Prometheus reads how the appliance does.
 type Metrics struct {
@@ -15,18 +11,6 @@ type Metrics struct {
 
 func (r *reader) metricsFields() schema.Fields {
 	return schema.Fields{"listen": r.keep("metrics.listen", func(n schema.Node) {
-		text, ok := n.Text("metrics.listen")
-		if !ok {
-			return
-		}
-		if path, unix := strings.CutPrefix(text, "unix:"); unix {
-			r.unixPath(n, "metrics.listen", path, &r.config.Metrics.Listen)
-			return
-		}
-		if !hostPort(text) {
-			n.Problem("write 192.0.2.1:9150 or unix:/path", "metrics.listen must be host:port, not %q", text)
-			return
-		}
-		r.config.Metrics.Listen = text
+		r.listener(n, "metrics.listen", "write 192.0.2.1:9150 or unix:/path", true, &r.config.Metrics.Listen)
 	})}
 }

@@ -17,15 +17,7 @@ type Munin struct {
 func (r *reader) muninFields() schema.Fields {
 	return schema.Fields{
 		"listen": r.keep("munin.listen", func(n schema.Node) {
-			text, ok := n.Text("munin.listen")
-			if !ok {
-				return
-			}
-			if !hostPort(text) {
-				n.Problem("write 192.0.2.1:4949", "munin.listen must be host:port, not %q", text)
-				return
-			}
-			r.config.Munin.Listen = text
+			r.listener(n, "munin.listen", "write 192.0.2.1:4949", false, &r.config.Munin.Listen)
 		}),
 		"allow": func(n schema.Node) {
 			r.config.Munin.Allow = append(r.config.Munin.Allow, networks(n, "munin.allow")...)

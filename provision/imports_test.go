@@ -18,6 +18,14 @@ type rule struct {
 
 var bottom = []string{"rackhand/inventory", "rackhand/templates", "rackhand/bootfiles", "rackhand/config"}
 
+// shells are the rooms around the wire, and the one that ties them together.
+func shells() []string {
+	return []string{
+		"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
+		"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor",
+	}
+}
+
 // rules are the arrows of docs/architecture.md.
 func rules() []rule {
 	r := []rule{
@@ -148,19 +156,13 @@ func rules() []rule {
 		why: "what is kept is decided by what is on record alone",
 	})
 	r = append(r, rule{
-		from: "rackhand/provision/preview",
-		forbid: []string{
-			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
-			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack", "rackhand/provision/setup", "rackhand/cmd",
-		},
-		why: "a command that renders a text runs no appliance",
+		from:   "rackhand/provision/preview",
+		forbid: append(shells(), "rackhand/provision/rack", "rackhand/provision/setup", "rackhand/cmd"),
+		why:    "a command that renders a text runs no appliance",
 	}, rule{
-		from: "rackhand/provision/operate",
-		forbid: []string{
-			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
-			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/preview", "rackhand/cmd", "net/http",
-		},
-		why: "a request of the operator is the same, over whatever it came",
+		from:   "rackhand/provision/operate",
+		forbid: append(shells(), "rackhand/provision/preview", "rackhand/cmd", "net/http"),
+		why:    "a request of the operator is the same, over whatever it came",
 	}, rule{
 		from: "rackhand/provision/prefetch",
 		forbid: []string{
@@ -169,28 +171,18 @@ func rules() []rule {
 		},
 		why: "packages are fetched ahead into a mirror cache, whoever asks",
 	}, rule{
-		from: "rackhand/provision/metrics",
-		forbid: []string{
-			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
-			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/operate", "rackhand/provision/journal", "rackhand/cmd",
-		},
-		why: "what happens is counted from traces and events: no part knows that it is counted",
+		from:   "rackhand/provision/metrics",
+		forbid: append(shells(), "rackhand/provision/operate", "rackhand/provision/journal", "rackhand/cmd"),
+		why:    "what happens is counted from traces and events: no part knows that it is counted",
 	}, rule{
 		from: "rackhand/provision/muninnode", forbid: []string{"rackhand/"}, allowed: []string{"rackhand/provision/muninnode"},
 		why: "Munin sees what Prometheus sees: the node draws metrics, whatever they count",
 	}, rule{
-		from: "rackhand/provision/eventlog",
-		forbid: []string{
-			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
-			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/operate", "rackhand/provision/journal", "rackhand/cmd",
-		},
-		why: "events are sent as the journal has them",
+		from:   "rackhand/provision/eventlog",
+		forbid: append(shells(), "rackhand/provision/operate", "rackhand/provision/journal", "rackhand/cmd"),
+		why:    "events are sent as the journal has them",
 	}, rule{
-		from: "rackhand/provision/backup",
-		forbid: []string{
-			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
-			"rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/operate", "rackhand/cmd",
-		},
+		from: "rackhand/provision/backup", forbid: append(shells(), "rackhand/provision/operate", "rackhand/cmd"),
 		why: "a backup is files: it is written and restored without an appliance",
 	}, rule{
 		from: "rackhand/provision/web/client", forbid: []string{"rackhand/provision/web", "rackhand/provision/power", "rackhand/provision/operate", "rackhand/templates", "rackhand/bootfiles"},
@@ -200,13 +192,9 @@ func rules() []rule {
 		from: "rackhand/provision/web/show", forbid: []string{"rackhand/provision/web"}, allowed: []string{"rackhand/provision/web/show"},
 		why: "a result is shown from its type in package provision",
 	}, rule{
-		from: "rackhand/provision/handout",
-		forbid: []string{
-			"rackhand/provision/appliance", "rackhand/provision/dhcp", "rackhand/provision/tftp", "rackhand/provision/web", "rackhand/provision/power",
-			"rackhand/provision/mirror", "rackhand/provision/syslog", "rackhand/provision/doctor", "rackhand/provision/rack",
-			"rackhand/provision/store", "rackhand/provision/journal", "rackhand/provision/preview", "rackhand/cmd", "net/http",
-		},
-		why: "a text for a host is the same, whether a protocol carries it or a preview shows it",
+		from:   "rackhand/provision/handout",
+		forbid: append(shells(), "rackhand/provision/rack", "rackhand/provision/store", "rackhand/provision/journal", "rackhand/provision/preview", "rackhand/cmd", "net/http"),
+		why:    "a text for a host is the same, whether a protocol carries it or a preview shows it",
 	}, rule{
 		from: "rackhand/provision/gate",
 		forbid: []string{

@@ -249,9 +249,5 @@ func (a *packaged) property(name, want string) {
 
 func (a *packaged) until(what string, is func() bool) {
 	a.t.Helper()
-	for end := time.Now().Add(packagedPatience); !is(); time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(end) {
-			a.t.Fatalf("after %s: not so: %s", packagedPatience, what)
-		}
-	}
+	until(a.t, packagedPatience, what, is)
 }

@@ -219,9 +219,15 @@ func (m *machine) log(name string) *os.File {
 
 func (m *machine) until(what string, is func() bool) {
 	m.t.Helper()
-	for end := time.Now().Add(guidePatience); !is(); time.Sleep(200 * time.Millisecond) {
+	until(m.t, guidePatience, what, is)
+}
+
+// until looks again and again whether something is so; it is not a measure of speed.
+func until(t *testing.T, patience time.Duration, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
-			m.t.Fatalf("after %s: not so: %s", guidePatience, what)
+			t.Fatalf("after %s: not so: %s", patience, what)
 		}
 	}
 }

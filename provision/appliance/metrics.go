@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -90,7 +89,7 @@ func poolsOf(snap *inventory.Snapshot, used []netip.Addr) (out []metrics.Network
 		if !n.Leases.First.Is4() {
 			continue
 		}
-		f := metrics.NetworkFigures{Name: name, Size: int(number(n.Leases.Last)-number(n.Leases.First)) + 1}
+		f := metrics.NetworkFigures{Name: name, Size: int(inventory.Number(n.Leases.Last)-inventory.Number(n.Leases.First)) + 1}
 		for _, addr := range used {
 			if n.Leases.Contains(addr) {
 				f.Used++
@@ -99,11 +98,6 @@ func poolsOf(snap *inventory.Snapshot, used []netip.Addr) (out []metrics.Network
 		out = append(out, f)
 	}
 	return out
-}
-
-func number(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
 }
 
 // withMetrics adds the metrics to what answers on the page's listener, if only this machine
@@ -131,15 +125,13 @@ func local(listen string) bool {
 func (a *Appliance) metricsServer() (net.Listener, http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+metricsPath, a.metrics.Handler())
-	listen := a.cfg.Metrics.Listen
-	if path, unix := strings.CutPrefix(listen, "unix:"); unix {
-		l, err := web.ListenUnix(path, 0o600)
-		if err != nil {
-			return nil, nil, err
-		}
-		return netutil.LimitListener(l, maxScrapers), web.Patiently(pagePatience, mux), nil
+	var l net.Listener
+	var err error
+	if path, unix := strings.CutPrefix(a.cfg.Metrics.Listen, "unix:"); unix {
+		l, err = web.ListenUnix(path, 0o600)
+	} else {
+		l, err = net.Listen("tcp", a.cfg.Metrics.Listen)
 	}
-	l, err := net.Listen("tcp", listen)
 	if err != nil {
 		return nil, nil, err
 	}

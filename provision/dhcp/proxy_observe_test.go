@@ -201,7 +201,7 @@ func TestObservedFlood(t *testing.T) {
 	b.snap.Networks["rack1"].Subnet = netip.MustParsePrefix("10.0.0.0/8")
 	for i := range uint32(observedMost) {
 		mac := inventory.MAC{2, 0, byte(i >> 16), byte(i >> 8), byte(i), 1}
-		b.observed.put(mac, address(0x0a000100+i), provision.Lease{Address: address(0x0a000100 + i).String(), Expires: b.now.Add(time.Hour)})
+		b.observed.put(mac, inventory.AddressOf(0x0a000100+i), provision.Lease{Address: inventory.AddressOf(0x0a000100 + i).String(), Expires: b.now.Add(time.Hour)})
 	}
 	b.ask(requestMessage(stranger, pxe, server("10.77.0.66"), requested("10.77.0.150")))
 	if l := b.lease(stranger); l != nil {

@@ -196,14 +196,14 @@ func reservation(snap *inventory.Snapshot, mac inventory.MAC) netip.Addr {
 // box gets the same address even when its lease was forgotten long ago. It prefers an
 // address that was never leased, then the one whose lease expired first.
 func (t *table) pick(r inventory.Range, mac inventory.MAC, free func(netip.Addr) bool) (netip.Addr, error) {
-	first, last := number(r.First), number(r.Last)
+	first, last := inventory.Number(r.First), inventory.Number(r.Last)
 	size := min(uint64(last)-uint64(first)+1, maxScan)
 	h := fnv.New32a()
 	_, _ = h.Write(mac[:])
 	start := uint64(h.Sum32()) % size
 	var oldest netip.Addr
 	for i := range size {
-		a := address(first + uint32((start+i)%size))
+		a := inventory.AddressOf(first + uint32((start+i)%size))
 		if !free(a) {
 			continue
 		}
@@ -314,13 +314,4 @@ func (t *table) withhold(addr netip.Addr, now time.Time) {
 		}
 	}
 	t.declined[addr] = now.Add(declineHold)
-}
-
-func number(a netip.Addr) uint32 {
-	b := a.As4()
-	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-}
-
-func address(n uint32) netip.Addr {
-	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }

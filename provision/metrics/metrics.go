@@ -50,7 +50,7 @@ func New(o Options) *Metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "The version that runs, as a label. Always 1.", ConstLabels: prometheus.Labels{"version": o.Version},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(build, m.events, m.stages.seconds, &standing{figures: o.Figures, log: o.Log},
+	m.registry.MustRegister(build, m.events, m.stages.seconds, &standing{figures: o.Figures, log: o.Log, metrics: descriptions()},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(m.traffic.all()...)
 	return m

@@ -51,10 +51,7 @@ type MirrorFigures struct{ Fetches, Failures, Fetched uint64 }
 type standing struct {
 	figures func(context.Context) (Figures, error)
 	log     *slog.Logger
-}
-
-func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+	metrics map[string]*prometheus.Desc // by name
 }
 
 // descriptions are the metrics of a scrape, by name.
@@ -83,14 +80,14 @@ func descriptions() map[string]*prometheus.Desc {
 		{"ca_expires_timestamp_seconds", "When the certificate of the appliance's CA ends."},
 		{"agent_certificate_expires_timestamp_seconds", "When the first certificate of an agent ends."},
 	} {
-		all[d[0]] = describe(d[0], d[1], d[2:]...)
+		all[d[0]] = prometheus.NewDesc(prometheus.BuildFQName(namespace, "", d[0]), d[1], d[2:], nil)
 	}
 	return all
 }
 
 // Describe implements prometheus.Collector.
 func (s *standing) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range descriptions() {
+	for _, d := range s.metrics {
 		to <- d
 	}
 }
@@ -99,9 +96,8 @@ func (s *standing) Describe(to chan<- *prometheus.Desc) {
 func (s *standing) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	d := descriptions()
 	put := func(kind prometheus.ValueType, name string, value float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d[name], kind, value, labels...)
+		to <- prometheus.MustNewConstMetric(s.metrics[name], kind, value, labels...)
 	}
 	gauge := func(name string, value float64, labels ...string) { put(prometheus.GaugeValue, name, value, labels...) }
 	count := func(name string, value float64, labels ...string) {

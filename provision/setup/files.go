@@ -4,7 +4,6 @@ package setup
 import (
 	"bytes"
 	"embed"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -117,24 +116,13 @@ func (s Site) check() error {
 // not the last.
 func isHost(n netip.Prefix, a netip.Addr) bool {
 	first, last := bounds(n)
-	return a.Is4() && number(a) >= first && number(a) <= last
+	return a.Is4() && inventory.Number(a) >= first && inventory.Number(a) <= last
 }
 
 // bounds are the first and the last machine's address of a subnet, as numbers.
 func bounds(n netip.Prefix) (first, last uint32) {
-	base := number(n.Masked().Addr())
+	base := inventory.Number(n.Masked().Addr())
 	return base + 1, base + 1<<(32-n.Bits()) - 2
-}
-
-func number(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
-}
-
-func address(n uint32) netip.Addr {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], n)
-	return netip.AddrFrom4(b)
 }
 
 // firstLeases chooses the range for unclaimed boxes: .200 to .240 of a /24, and so in
@@ -153,12 +141,12 @@ func firstLeases(n netip.Prefix, avoid []netip.Addr) inventory.Range {
 	clear := true
 	for _, a := range avoid {
 		if isHost(n, a) {
-			taken = append(taken, number(a))
-			clear = clear && (number(a) < begin || number(a) > end)
+			taken = append(taken, inventory.Number(a))
+			clear = clear && (inventory.Number(a) < begin || inventory.Number(a) > end)
 		}
 	}
 	if clear && end <= last {
-		return inventory.Range{First: address(begin), Last: address(end)}
+		return inventory.Range{First: inventory.AddressOf(begin), Last: inventory.AddressOf(end)}
 	}
 	slices.Sort(taken)
 	var longest uint32
@@ -178,7 +166,7 @@ func firstLeases(n netip.Prefix, avoid []netip.Addr) inventory.Range {
 	if longest == 0 {
 		return inventory.Range{}
 	}
-	return inventory.Range{First: address(end - min(count, longest) + 1), Last: address(end)}
+	return inventory.Range{First: inventory.AddressOf(end - min(count, longest) + 1), Last: inventory.AddressOf(end)}
 }
 
 // example is an address for an example: the machine after nth of the subnet (.11 of a
@@ -187,10 +175,10 @@ func example(n netip.Prefix, leases inventory.Range, nth uint32, avoid []netip.A
 	first, last := bounds(n)
 	for _, from := range []uint32{min(first+nth, last), first} {
 		for a := from; a <= last; a++ {
-			if !leases.Contains(address(a)) && !slices.Contains(avoid, address(a)) {
-				return address(a)
+			if !leases.Contains(inventory.AddressOf(a)) && !slices.Contains(avoid, inventory.AddressOf(a)) {
+				return inventory.AddressOf(a)
 			}
 		}
 	}
-	return address(first)
+	return inventory.AddressOf(first)
 }
